@@ -1,0 +1,37 @@
+//! `client`: one client of the replicated service (see `client --help`).
+//!
+//! Not here: the arguments (`args`), the configuration file (`config`) and the role (the library),
+//! sockets and the keyboard (`host`).
+
+mod args;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use client::config::File;
+use client::{Client, Source};
+use host::cli::{Plan, Ready};
+
+use crate::args::Arguments;
+
+fn main() -> ExitCode {
+    host::cli::run(prepare)
+}
+
+fn prepare(arguments: Arguments, plan: &mut Plan) -> anyhow::Result<Ready> {
+    let path = &arguments.config;
+    let mut file: File = host::cli::load(path)?;
+    arguments.override_file(&mut file)?;
+    let base = plan.base();
+    let config =
+        file.config(host::cli::started_at(), base).with_context(|| path.display().to_string())?;
+    plan.note("name", config.name);
+    plan.note("rm", config.rm);
+    plan.note("requests", format_args!("{:?}", config.source));
+    plan.note("window", config.window);
+    plan.note("retry", format_args!("{:?}", config.retry));
+    plan.note("round", format_args!("{:?}", config.round));
+    let mut settings = plan.settings(config.name.into(), file.bind, base, &[]);
+    settings.keyboard = config.source == Source::Keyboard;
+    Ok(Ready::new(Client::new(config), settings))
+}

@@ -1,0 +1,272 @@
+//! The cluster on one machine: addresses, ports, and the command line of every process.
+//!
+//! Every "machine" is a loopback address, so that the documents' ports stay exact: the servers on
+//! 127.0.0.101 and up, RM and GFD and the clients on 127.0.0.110.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use wire::{Mode, NodeName, ports};
+
+use crate::duration;
+use crate::roster::Roster;
+
+/// The last byte of the address before S1's.
+const SERVERS: u8 = 100;
+/// The last byte of the address of RM, GFD and clients.
+const MANAGER: u8 = 110;
+
+/// What a cluster is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Active or passive.
+    pub mode: Mode,
+    /// How many servers, 1 to 9.
+    pub replicas: usize,
+    /// How many clients.
+    pub clients: usize,
+    /// The heartbeat period of all detectors.
+    pub heartbeat: Duration,
+    /// Their timeout; `None` for their default.
+    pub heartbeat_timeout: Option<Duration>,
+    /// How long a hung server is spared; `None` for the default.
+    pub hung_grace: Option<Duration>,
+    /// The checkpoint period of the servers.
+    pub checkpoint: Duration,
+    /// The time from one request of a client to the next.
+    pub interval: Duration,
+    /// Print none of the documents' lines: for drills that measure.
+    pub quiet: bool,
+    /// The first port of the port plan.
+    pub port_base: u16,
+}
+
+impl Settings {
+    /// Three servers and three clients at a pace that a person can read.
+    #[must_use]
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            replicas: 3,
+            clients: 3,
+            heartbeat: Duration::from_secs(1),
+            heartbeat_timeout: None,
+            hung_grace: None,
+            checkpoint: Duration::from_secs(5),
+            interval: Duration::from_secs(1),
+            quiet: false,
+            port_base: ports::DEFAULT_BASE,
+        }
+    }
+}
+
+/// What a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The Replication Manager.
+    Rm,
+    /// The Global Fault Detector.
+    Gfd,
+    /// A Local Fault Detector, of the server at this place.
+    Lfd(usize),
+    /// A client.
+    Client(usize),
+}
+
+/// A cluster with its directory.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What it is made of.
+    pub settings: Settings,
+    /// All names.
+    pub roster: Roster,
+    /// Where logs, audits, configurations and state go.
+    pub dir: PathBuf,
+    /// Where the five programs are.
+    pub programs: PathBuf,
+}
+
+impl Plan {
+    /// The plan of a cluster whose run lives in `dir`.
+    #[must_use]
+    pub fn new(settings: Settings, dir: PathBuf, programs: PathBuf) -> Self {
+        let roster = Roster::new(settings.replicas, settings.clients);
+        Self { settings, roster, dir, programs }
+    }
+
+    /// The machine of the server at a place.
+    #[must_use]
+    pub fn server(&self, place: usize) -> SocketAddr {
+        let last = SERVERS + 1 + u8::try_from(place).unwrap_or(u8::MAX - SERVERS - 1);
+        SocketAddr::new(loopback(last), self.settings.port_base)
+    }
+
+    /// The machine of RM, GFD and clients.
+    #[must_use]
+    pub fn manager(&self) -> SocketAddr {
+        SocketAddr::new(loopback(MANAGER), self.settings.port_base)
+    }
+
+    /// Every address that will be listened on, and by whom.
+    #[must_use]
+    pub fn doors(&self) -> Vec<(SocketAddr, NodeName)> {
+        let mut doors = Vec::new();
+        let server = ports::SERVER_CLIENTS
+            .into_iter()
+            .chain([ports::SERVER_LFD])
+            .chain(ports::SERVER_PEERS)
+            .collect::<Vec<_>>();
+        for (place, name) in self.roster.servers.iter().enumerate() {
+            doors.extend(server.iter().map(|d| (ports::door(self.server(place), *d), *name)));
+        }
+        let rm = [ports::RM_GFD].into_iter().chain(ports::RM_CLIENTS);
+        doors.extend(rm.map(|door| (ports::door(self.manager(), door), self.roster.rm)));
+        let gfd = ports::GFD_LFDS.into_iter();
+        doors.extend(gfd.map(|door| (ports::door(self.manager(), door), self.roster.gfd)));
+        doors
+    }
+
+    /// What a process is; `None` for servers, which their LFDs launch.
+    #[must_use]
+    pub fn kind(&self, name: NodeName) -> Option<Kind> {
+        let place = |names: &[NodeName]| names.iter().position(|known| *known == name);
+        if name == self.roster.rm {
+            return Some(Kind::Rm);
+        }
+        if name == self.roster.gfd {
+            return Some(Kind::Gfd);
+        }
+        place(&self.roster.lfds).map(Kind::Lfd).or(place(&self.roster.clients).map(Kind::Client))
+    }
+
+    /// The program and the arguments of a process.
+    #[must_use]
+    pub fn command(&self, name: NodeName, kind: Kind) -> (PathBuf, Vec<OsString>) {
+        let period = duration::print(self.settings.heartbeat);
+        let manager = self.manager();
+        let ip = manager.ip().to_string();
+        let (program, mut args) = match kind {
+            Kind::Rm => ("rm", vec![ip, self.settings.mode.to_string()]),
+            Kind::Gfd => ("gfd", vec![ip, period]),
+            Kind::Lfd(place) => {
+                let lane = ports::GFD_LFDS[ports::lane(name.as_str(), ports::GFD_LFDS.len())];
+                let server = ports::door(self.server(place), ports::SERVER_LFD).to_string();
+                let gfd = ports::door(manager, lane).to_string();
+                let names = [name, self.roster.servers[place]].map(|name| name.to_string());
+                ("lfd", [vec![period], names.to_vec(), vec![server, gfd]].concat())
+            }
+            Kind::Client(_) => ("client", vec!["-c".into(), self.file(name, "toml")]),
+        };
+        args.extend(["--audit".into(), self.file(name, "audit")]);
+        args.extend(["--port-base".into(), self.settings.port_base.to_string()]);
+        args.extend(["--state-dir".into(), self.dir.join("state").display().to_string()]);
+        args.extend(self.settings.quiet.then(|| "--quiet".into()));
+        args.extend(self.detector_options(kind));
+        (self.programs.join(program), args.into_iter().map(OsString::from).collect())
+    }
+
+    fn detector_options(&self, kind: Kind) -> Vec<String> {
+        let mut args = Vec::new();
+        let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
+        if let Kind::Gfd | Kind::Lfd(_) = kind
+            && let Some(timeout) = self.settings.heartbeat_timeout
+        {
+            option("--heartbeat-timeout", duration::print(timeout));
+        }
+        if let Kind::Lfd(place) = kind {
+            let server = self.roster.servers[place];
+            option("--checkpoint-freq", duration::print(self.settings.checkpoint));
+            option("--server-audit", self.file(server, "audit"));
+            option("--server-log", self.file(server, "pipe"));
+            if let Some(grace) = self.settings.hung_grace {
+                option("--hung-grace", duration::print(grace));
+            }
+        }
+        args
+    }
+
+    /// The configuration file of a client.
+    #[must_use]
+    pub fn client_file(&self, name: NodeName) -> String {
+        let manager = self.manager();
+        format!(
+            "# Written by the drill.\nname = \"{name}\"\nrm = \"{manager}\"\nbind = \"{}\"\n\
+             input = \"automatic\"\nmessage = \"hello_world\"\ninterval = \"{}\"\n",
+            manager.ip(),
+            duration::print(self.settings.interval),
+        )
+    }
+
+    /// A file of a process in the directory of the run.
+    #[must_use]
+    pub fn path(&self, name: NodeName, extension: &str) -> PathBuf {
+        self.dir.join(format!("{name}.{extension}"))
+    }
+
+    fn file(&self, name: NodeName, extension: &str) -> String {
+        self.path(name, extension).display().to_string()
+    }
+}
+
+fn loopback(last: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))
+}
+
+/// Where `name` is looked for: a file as it is, else a drill that comes with the suite.
+#[must_use]
+pub fn drill_file(name: &str, root: &Path) -> PathBuf {
+    let given = PathBuf::from(name);
+    if given.is_file() || name.contains('/') || name.ends_with(".toml") {
+        return given;
+    }
+    root.join("configs/drills").join(format!("{name}.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        let mut settings = Settings::new(Mode::Passive);
+        settings.heartbeat = Duration::from_millis(100);
+        Plan::new(settings, "/run".into(), "/bin".into())
+    }
+
+    #[test]
+    fn the_command_lines_are_the_documents() {
+        let plan = plan();
+        let line = |name: &str| {
+            let name = plan.roster.find(name).unwrap();
+            let (program, args) = plan.command(name, plan.kind(name).unwrap());
+            let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            format!("{} {}", program.display(), args.join(" "))
+        };
+        assert!(line("RM").starts_with("/bin/rm 127.0.0.110 passive --audit /run/RM.audit"));
+        assert!(line("GFD").starts_with("/bin/gfd 127.0.0.110 100ms "));
+        let lfd = line("LFD2");
+        let start = "/bin/lfd 100ms LFD2 S2 127.0.0.102:8003 127.0.0.110:8001 --audit";
+        assert!(lfd.starts_with(start), "{lfd}");
+        assert!(lfd.contains("--server-log /run/S2.pipe"), "{lfd}");
+        assert!(line("C3").starts_with("/bin/client -c /run/C3.toml"));
+        assert_eq!(plan.kind("S1".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn every_door_is_listed_once() {
+        let mut doors: Vec<SocketAddr> = plan().doors().into_iter().map(|(door, _)| door).collect();
+        assert_eq!(doors.len(), 3 * 6 + 4 + 3);
+        doors.sort();
+        doors.dedup();
+        assert_eq!(doors.len(), 25, "RM and GFD share an address and no port");
+    }
+
+    #[test]
+    fn a_name_is_a_drill_of_the_suite_and_a_path_is_a_path() {
+        let root = Path::new("/suite");
+        assert_eq!(drill_file("hung", root), Path::new("/suite/configs/drills/hung.toml"));
+        assert_eq!(drill_file("mine.toml", root), Path::new("mine.toml"));
+        assert_eq!(drill_file("./mine", root), Path::new("./mine"));
+    }
+}

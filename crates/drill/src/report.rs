@@ -1,0 +1,188 @@
+//! The verdict of a drill: its steps, its checks, and what each kill cost.
+//!
+//! Guarantee: a report holds only if every step and every check held.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::checks::{self, FinalState, Finding};
+use crate::history;
+use crate::phases::{self, FailOver, PHASES, median_and_max};
+use crate::play::Outcome;
+use crate::world::World;
+
+/// Each kill has a line of its own up to this many; beyond it there are only the medians.
+const LINES: usize = 8;
+
+/// The verdict of a drill.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Which drill.
+    pub drill: String,
+    /// Whether every step and every check held.
+    pub held: bool,
+    /// The steps that were played.
+    pub steps: Vec<Outcome>,
+    /// Requests that a client has an answer to.
+    pub acknowledged: usize,
+    /// Of those, the ones that are not in the members' state.
+    pub lost: usize,
+    /// Requests that took effect more than once.
+    pub executed_twice: usize,
+    /// Whether digests and final states agree.
+    pub digests_equal: bool,
+    /// Every check.
+    pub checks: Vec<Check>,
+    /// Every kill of a server, in microseconds.
+    pub kills: Vec<FailOver>,
+}
+
+/// One check, for programs.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// Its name.
+    pub check: &'static str,
+    /// Whether it held.
+    pub held: bool,
+    /// What was counted, or the first violation.
+    pub detail: String,
+}
+
+/// What is known when the steps are played and the clients have ended.
+#[derive(Debug)]
+pub struct Ending {
+    /// When the clients were told to end.
+    pub at: u64,
+    /// What the members say of themselves; or why they could not be asked.
+    pub finals: Result<Vec<FinalState>, String>,
+}
+
+impl Report {
+    /// Judges a run.
+    #[must_use]
+    pub fn new(drill: &str, world: &World, steps: Vec<Outcome>, all: usize, end: &Ending) -> Self {
+        let records = &world.records;
+        let (operations, strays) = history::operations(records);
+        let places = checks::places(records, &operations);
+        let finals = end.finals.as_deref().unwrap_or_default();
+        let active = world.picture.view().is_some_and(|view| view.mode == "active");
+        let kills: Vec<_> = world.picture.kills.iter().map(|kill| (kill.at, kill.name)).collect();
+        let mut agree = checks::members_agree(finals, active);
+        if let Err(why) = &end.finals {
+            agree.detail.clone_from(why);
+        }
+        let lost = checks::nothing_lost(&operations, &places, finals);
+        let twice = checks::executed_once(records);
+        let digests = checks::digests_agree(records);
+        let (lost_count, twice_count) = (lost.violations, twice.violations);
+        let digests_equal = digests.held && agree.held;
+        let findings = vec![
+            lost,
+            twice,
+            checks::no_divergence(records),
+            digests,
+            agree,
+            checks::answers_match(&operations, &strays),
+            checks::real_time_order(&operations, &places),
+            checks::no_uncalled_death(records, &kills, &world.strays),
+            checks::readable(&world.garbled(), records.len()),
+        ];
+        let played = steps.len() == all && steps.iter().all(|step| step.held);
+        Self {
+            drill: drill.into(),
+            held: played && findings.iter().all(|finding| finding.held),
+            acknowledged: operations
+                .iter()
+                .filter(|operation| operation.answered.is_some())
+                .count(),
+            lost: lost_count,
+            executed_twice: twice_count,
+            digests_equal,
+            kills: phases::fail_overs(records, &world.picture, &world.clients, end.at),
+            steps,
+            checks: findings.into_iter().map(Check::from).collect(),
+        }
+    }
+
+    /// The summary, for people; the steps were told before.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        let yes = if self.digests_equal { "yes" } else { "NO" };
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "acknowledged {}, lost {}, executed twice {}, digests equal {yes}",
+            self.acknowledged, self.lost, self.executed_twice
+        );
+        for check in &self.checks {
+            let verdict = if check.held { "ok    " } else { "FAILED" };
+            let _ = writeln!(text, "  {verdict} {:<18} {}", check.check, check.detail);
+        }
+        text.push_str(&self.kills_table());
+        let verdict = if self.held { "held" } else { "FAILED" };
+        let _ = writeln!(text, "drill {}: {verdict}", self.drill);
+        text
+    }
+
+    fn kills_table(&self) -> String {
+        let Some(first) = self.kills.first() else { return String::new() };
+        let clients: Vec<&String> = first.gaps.keys().collect();
+        let mut text = format!("milliseconds after kill -9 {:<6}", "");
+        for phase in PHASES {
+            let _ = write!(text, "{phase:>10}");
+        }
+        for client in &clients {
+            let _ = write!(text, "{:>10}", format!("{client} gap"));
+        }
+        text.push('\n');
+        let row = |name: &str, values: Vec<Option<u64>>| {
+            let cell = |value: Option<u64>| match value {
+                Some(micros) => format!("{:>10.1}", micros as f64 / 1000.0),
+                None => format!("{:>10}", "-"),
+            };
+            let cells: String = values.into_iter().map(cell).collect();
+            format!("  {name:<31}{cells}\n")
+        };
+        let columns = |kill: &FailOver| -> Vec<Option<u64>> {
+            let gaps = clients.iter().map(|client| kill.gaps.get(*client).copied());
+            kill.phases().into_iter().chain(gaps).collect()
+        };
+        if self.kills.len() <= LINES {
+            for (index, kill) in self.kills.iter().enumerate() {
+                let role = if kill.primary { "primary" } else { "backup" };
+                text += &row(&format!("{}: {} ({role})", index + 1, kill.server), columns(kill));
+            }
+        }
+        if self.kills.len() > 1 {
+            let column = |place: usize| {
+                let values = self.kills.iter().filter_map(|kill| columns(kill)[place]).collect();
+                median_and_max(values)
+            };
+            let all: Vec<_> = (0..columns(first).len()).map(column).collect();
+            let name = format!("median of {}", self.kills.len());
+            text += &row(&name, all.iter().map(|both| both.map(|(median, _)| median)).collect());
+            text += &row("longest", all.iter().map(|both| both.map(|(_, max)| max)).collect());
+        }
+        text
+    }
+}
+
+impl From<Finding> for Check {
+    fn from(finding: Finding) -> Self {
+        Self { check: finding.check, held: finding.held, detail: finding.detail }
+    }
+}
+
+/// One step, for people.
+#[must_use]
+pub fn step_line(number: usize, outcome: &Outcome) -> String {
+    let verdict = if outcome.held { "ok    " } else { "FAILED" };
+    let seconds = outcome.millis as f64 / 1000.0;
+    let mut line = format!("{number:>3} {verdict} {seconds:>6.2} s  {}", outcome.title);
+    if !outcome.held {
+        let _ = write!(line, "\n                     {}", outcome.detail);
+    }
+    line
+}

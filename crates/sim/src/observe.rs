@@ -1,0 +1,94 @@
+//! What a world shows to those who watch it: properties, the trace, and the golden scripts.
+//!
+//! Not here: any judgement; see `properties`.
+
+use node::{Conn, Event, Time};
+use wire::{Message, NodeName};
+
+use crate::process::Pid;
+use crate::world::World;
+
+/// Something that was seen.
+#[derive(Debug)]
+pub struct Sight<'a> {
+    /// When.
+    pub at: Time,
+    /// Of whom.
+    pub who: NodeName,
+    /// Which process of that name.
+    pub pid: Pid,
+    /// What.
+    pub what: Seen<'a>,
+}
+
+/// What can be seen.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// A process has started.
+    Started,
+    /// A process has ended.
+    Ended(&'a str),
+    /// A frame is given to a role; `from` is the process that sent it.
+    Received {
+        /// On which connection.
+        conn: Conn,
+        /// Who sent it: the process may be dead by now.
+        from: (NodeName, Pid),
+        /// The frame.
+        message: &'a Message,
+    },
+    /// A role sends a frame.
+    Sent {
+        /// On which connection.
+        conn: Conn,
+        /// The frame.
+        message: &'a Message,
+    },
+    /// A role says that something happened.
+    Noted(&'a Event),
+    /// A role wants this record to survive.
+    PersistAsked(&'a str),
+    /// A record would survive now.
+    Persisted(&'a str),
+    /// A role's turn is over: what it has done is done.
+    Turned,
+    /// Somebody outside did something to the world: a fault, a request.
+    Done(&'a str),
+}
+
+/// Who watches a world.
+pub trait Watcher {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// Something happened.
+    ///
+    /// # Errors
+    /// What is wrong, if this must never happen.
+    fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String>;
+
+    /// The run is over, faults have stopped, and the world had time to recover.
+    ///
+    /// # Errors
+    /// What is still wrong.
+    fn end(&mut self, _world: &World) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A property that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// When it was seen.
+    pub at: Time,
+    /// Which property.
+    pub property: &'static str,
+    /// What happened.
+    pub text: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {:?}: {}", self.property, self.at, self.text)
+    }
+}

@@ -1,0 +1,150 @@
+//! The kind of a frame: its last field.
+//!
+//! [`Kind`] is the closed list of the kinds of the language. Both directions hold on to it: a
+//! message gives its kind by an exhaustive match, and reading a frame matches on every kind, so a
+//! kind that is added in one place and forgotten in another does not compile. docs/PROTOCOL.md is
+//! held against [`Kind::ALL`] by a test.
+
+use std::fmt;
+
+use crate::message::{Message, Op};
+
+macro_rules! kinds {
+    ($($variant:ident $word:literal,)*) => {
+        /// What a frame is; `append` has three kinds, one for each thing that an entry can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $(#[doc = concat!("`", $word, "`")] $variant,)*
+        }
+
+        impl Kind {
+            /// Every kind of the language.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// The kind of that word, if it is one.
+            #[must_use]
+            pub fn from_bytes(word: &[u8]) -> Option<Self> {
+                match std::str::from_utf8(word).ok()? {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Request "request",
+    Reply "reply",
+    Heartbeat "heartbeat",
+    Membership "membership",
+    Ready "ready",
+    SendCheckpoint "send_checkpoint",
+    Recovery "recovery",
+    Checkpoint "checkpoint",
+    Launch "launch",
+    Client "client",
+    Error "error",
+    Register "register",
+    Notice "notice",
+    Registered "registered",
+    Sync "sync",
+    Have "have",
+    Append "append",
+    AppendRegister "append_register",
+    AppendMark "append_mark",
+    Ack "ack",
+    Commit "commit",
+    Forward "forward",
+    ForwardRegister "forward_register",
+    Received "received",
+    Fenced "fenced",
+    Digest "digest",
+    View "view",
+    Suspect "suspect",
+    Join "join",
+    Handover "handover",
+    Drained "drained",
+    Hello "hello",
+    Inspect "inspect",
+    State "state",
+    Switch "switch",
+}
+
+impl Kind {
+    /// Whether a frame of this kind carries bytes that the reader keeps: those are not copied, but
+    /// shared with the buffer in which the frame arrived.
+    pub(crate) const fn carries_body(self) -> bool {
+        matches!(
+            self,
+            Self::Request
+                | Self::Reply
+                | Self::Recovery
+                | Self::Checkpoint
+                | Self::Notice
+                | Self::Append
+                | Self::Forward
+                | Self::State
+        )
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Message {
+    /// What kind of frame it is written as.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Request { .. } => Kind::Request,
+            Self::Reply { .. } => Kind::Reply,
+            Self::Heartbeat { .. } => Kind::Heartbeat,
+            Self::Membership { .. } => Kind::Membership,
+            Self::Ready { .. } | Self::ClientReady { .. } => Kind::Ready,
+            Self::SendCheckpoint { .. } => Kind::SendCheckpoint,
+            Self::Recovery { .. } => Kind::Recovery,
+            Self::Checkpoint { .. } => Kind::Checkpoint,
+            Self::Launch { .. } => Kind::Launch,
+            Self::Client { .. } => Kind::Client,
+            Self::Error { .. } => Kind::Error,
+            Self::Register { .. } => Kind::Register,
+            Self::Notice { .. } => Kind::Notice,
+            Self::Registered { .. } => Kind::Registered,
+            Self::Sync { .. } => Kind::Sync,
+            Self::Have { .. } => Kind::Have,
+            Self::Append { entry, .. } => match entry.op {
+                Op::Request { .. } => Kind::Append,
+                Op::Register { .. } => Kind::AppendRegister,
+                Op::Mark => Kind::AppendMark,
+            },
+            Self::Ack { .. } => Kind::Ack,
+            Self::Commit { .. } => Kind::Commit,
+            Self::Forward { .. } => Kind::Forward,
+            Self::ForwardRegister { .. } => Kind::ForwardRegister,
+            Self::Received { .. } => Kind::Received,
+            Self::Fenced { .. } => Kind::Fenced,
+            Self::Digest { .. } => Kind::Digest,
+            Self::View { .. } => Kind::View,
+            Self::Suspect { .. } => Kind::Suspect,
+            Self::Join { .. } => Kind::Join,
+            Self::Handover { .. } => Kind::Handover,
+            Self::Drained { .. } => Kind::Drained,
+            Self::Hello { .. } => Kind::Hello,
+            Self::Inspect { .. } => Kind::Inspect,
+            Self::State { .. } => Kind::State,
+            Self::Switch { .. } => Kind::Switch,
+        }
+    }
+}

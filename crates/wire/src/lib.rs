@@ -1,0 +1,35 @@
+//! The language of Chevron: what its processes say to each other, and how it looks on the wire.
+//!
+//! A frame is `<`, fields separated by `,`, `>`; the last field is the kind. [`Message`] is the
+//! typed form of every frame, [`Codec`] turns bytes into messages and back, [`View`] is what the
+//! Replication Manager decides, and [`ports`] is the port plan.
+//!
+//! Guarantees: every message survives a round trip; arbitrary bytes never panic; a frame never
+//! grows beyond its limit; a documented short form is always accepted, and a message whose extended
+//! fields are `None` is written in the short form.
+//!
+//! Not here: what a message *means* to a role, sockets, or any rule of replication.
+
+mod codec;
+mod fields;
+mod kind;
+mod message;
+mod names;
+mod parse;
+pub mod ports;
+mod text;
+mod view;
+
+pub use codec::{Codec, CodecError, DEFAULT_FRAME_LIMIT, HEADROOM};
+pub use fields::FieldError;
+pub use kind::Kind;
+pub use message::{
+    Change, Entry, ErrorCode, Gone, Health, LaunchOrder, Message, Op, Reported, Transfer, Urgency,
+    Why,
+};
+pub use names::{
+    ClientName, ClusterId, Digest, Epoch, Incarnation, NameError, NodeName, ReplicaName,
+    RequestNumber, Sequence, SessionId,
+};
+pub use text::{ERROR_TEXT_LIMIT, encode};
+pub use view::{Member, Mode, Phase, Role, View};

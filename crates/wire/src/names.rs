@@ -1,0 +1,203 @@
+//! Names and numbers: newtypes, so that an epoch is never passed where a sequence is meant.
+//!
+//! A name is stored inline and is `Copy`, so that no message on the request path allocates for it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The longest name, in bytes.
+const NAME_LIMIT: usize = 23;
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Names have 1 to 23 bytes.
+    #[error("a name has 1 to {NAME_LIMIT} bytes, this has {0}")]
+    Length(usize),
+    /// Only letters, digits, `_`, `-` and `.` stand in a name.
+    #[error("a name is made of letters, digits, '_', '-' and '.', not of {0:?}")]
+    Byte(char),
+}
+
+/// A name stored inline; unused bytes are zero, so derived comparisons are those of the text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Name {
+    bytes: [u8; NAME_LIMIT],
+    length: u8,
+}
+
+impl Name {
+    fn parse(text: &[u8]) -> Result<Self, NameError> {
+        if text.is_empty() || text.len() > NAME_LIMIT {
+            return Err(NameError::Length(text.len()));
+        }
+        let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        if let Some(byte) = text.iter().find(|b| !allowed(b)) {
+            return Err(NameError::Byte(char::from(*byte)));
+        }
+        let mut bytes = [0; NAME_LIMIT];
+        bytes[..text.len()].copy_from_slice(text);
+        Ok(Self { bytes, length: text.len() as u8 })
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(Name);
+
+        impl $type {
+            /// Reads a name from the bytes of a field.
+            ///
+            /// # Errors
+            /// [`NameError`] when it is empty, too long, or has a byte that no name has.
+            pub fn from_bytes(text: &[u8]) -> Result<Self, NameError> {
+                Name::parse(text).map(Self)
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+
+            /// The name as it stands in a field.
+            pub fn as_bytes(&self) -> &[u8] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::from_bytes(text.as_bytes())
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+name! {
+    /// Any process: `LFD1`, `GFD`, `RM`, `S1`, `C1`.
+    NodeName
+}
+name! {
+    /// A replicated server: `S1`.
+    ReplicaName
+}
+name! {
+    /// A client: `C1`.
+    ClientName
+}
+
+impl From<ReplicaName> for NodeName {
+    fn from(name: ReplicaName) -> Self {
+        Self(name.0)
+    }
+}
+
+impl From<ClientName> for NodeName {
+    fn from(name: ClientName) -> Self {
+        Self(name.0)
+    }
+}
+
+impl From<NodeName> for ReplicaName {
+    fn from(name: NodeName) -> Self {
+        Self(name.0)
+    }
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $type(pub u64);
+
+        impl $type {
+            /// The next one.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl From<u64> for $type {
+            fn from(value: u64) -> Self {
+                Self(value)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+number! {
+    /// The number that a client gives its request; starts anew with each session.
+    RequestNumber
+}
+number! {
+    /// The number of a view; 0 means "no view yet". Only the RM makes the next one (R3).
+    Epoch
+}
+number! {
+    /// The place of an entry in the log; the first entry is 1, 0 means "nothing".
+    Sequence
+}
+number! {
+    /// One run of a server process: new at every start, never reused (R6).
+    Incarnation
+}
+number! {
+    /// A client's session (R7): the log sequence of its registration, so it never repeats.
+    SessionId
+}
+number! {
+    /// One life of the replicated state: a new cluster never takes over the state of another (R12).
+    ClusterId
+}
+
+/// A digest of the replicated state (R9); 16 hexadecimal digits on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Digest(pub u64);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

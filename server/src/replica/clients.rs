@@ -1,0 +1,141 @@
+//! Clients: which connection is whose, and what each waits for.
+//!
+//! A request stays here from its arrival until it is answered, wherever it is ordered: at the
+//! primary, at a member in active mode (which hands it to the primary when it does not show up in
+//! the log, R2), and at a joiner, where this is the buffer of R8.
+//!
+//! Not here: whether a request is new; see `ordering` and [`crate::sessions`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use node::{Conn, Time};
+use wire::{ClientName, RequestNumber, SessionId};
+
+/// A request that is not answered yet.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) number: RequestNumber,
+    /// `None` in the short form.
+    pub(super) session: Option<SessionId>,
+    pub(super) body: Bytes,
+    /// When it came, or was last handed to the primary.
+    pub(super) since: Time,
+    /// Whether it was the first request of its connection.
+    pub(super) fresh: bool,
+    /// How often it was handed to the primary.
+    pub(super) forwards: u32,
+}
+
+/// A registration that is not answered yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Registering {
+    pub(super) nonce: u64,
+    pub(super) window: u32,
+    pub(super) since: Time,
+}
+
+/// One client's connection.
+#[derive(Debug)]
+pub(super) struct ClientLink {
+    pub(super) name: ClientName,
+    /// The mark of the client's start; 0 for the short form.
+    pub(super) nonce: u64,
+    /// Whether a request came before on this connection.
+    pub(super) asked: bool,
+    pub(super) registering: Option<Registering>,
+    pub(super) waiting: VecDeque<Waiting>,
+}
+
+/// All clients of this server.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    pub(super) links: BTreeMap<Conn, ClientLink>,
+    names: BTreeMap<ClientName, Conn>,
+}
+
+/// Why a connection may not speak for a client.
+pub(super) enum Taken {
+    /// It has spoken for another client before.
+    Other(ClientName),
+    /// The client is connected already, by another start of it or in the short form.
+    Connected,
+}
+
+impl Clients {
+    /// Binds a connection to a client. The same start of a client that connects anew replaces its
+    /// older connection, which is returned to be closed: its late bytes are dropped.
+    pub(super) fn identify(
+        &mut self,
+        conn: Conn,
+        name: ClientName,
+        nonce: Option<u64>,
+    ) -> Result<Option<Conn>, Taken> {
+        if let Some(link) = self.links.get_mut(&conn) {
+            if link.name != name {
+                return Err(Taken::Other(link.name));
+            }
+            link.nonce = nonce.unwrap_or(link.nonce);
+            return Ok(None);
+        }
+        let older = self.names.get(&name).copied();
+        if let Some(link) = older.and_then(|conn| self.links.get(&conn)) {
+            let same = nonce.is_some_and(|nonce| nonce == link.nonce);
+            if !same {
+                return Err(Taken::Connected);
+            }
+        }
+        if let Some(older) = older {
+            self.links.remove(&older);
+        }
+        self.names.insert(name, conn);
+        let link = ClientLink {
+            name,
+            nonce: nonce.unwrap_or(0),
+            asked: false,
+            registering: None,
+            waiting: VecDeque::new(),
+        };
+        self.links.insert(conn, link);
+        Ok(older)
+    }
+
+    /// The connection of a client.
+    pub(super) fn connection(&self, name: ClientName) -> Option<Conn> {
+        self.names.get(&name).copied()
+    }
+
+    /// The connection of a client, with what it waits for.
+    pub(super) fn of(&mut self, name: ClientName) -> Option<(Conn, &mut ClientLink)> {
+        let conn = *self.names.get(&name)?;
+        Some((conn, self.links.get_mut(&conn)?))
+    }
+
+    /// Forgets a connection.
+    pub(super) fn forget(&mut self, conn: Conn) {
+        if let Some(link) = self.links.remove(&conn) {
+            self.names.remove(&link.name);
+        }
+    }
+
+    /// Every connection.
+    pub(super) fn conns(&self) -> Vec<Conn> {
+        self.links.keys().copied().collect()
+    }
+}
+
+impl ClientLink {
+    /// Takes out the request of that number, if it waits.
+    pub(super) fn take(&mut self, number: RequestNumber) -> Option<Waiting> {
+        if self.waiting.front().is_some_and(|w| w.number == number) {
+            return self.waiting.pop_front();
+        }
+        let place = self.waiting.iter().position(|w| w.number == number)?;
+        self.waiting.remove(place)
+    }
+
+    /// Whether the request of that number waits already.
+    pub(super) fn waits_for(&self, number: RequestNumber) -> bool {
+        self.waiting.iter().rev().any(|w| w.number == number)
+    }
+}

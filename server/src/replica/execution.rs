@@ -1,0 +1,174 @@
+//! Execution: committed entries reach the service, and those who wait are answered.
+//!
+//! Only what is committed comes here (R2). Who answers is settled before: whoever is no member has
+//! no client waiting (I11).
+
+use bytes::Bytes;
+use node::{Event, Output};
+use wire::{ClientName, Entry, Message, Mode, Op, RequestNumber, Sequence, SessionId};
+
+use super::{Replica, Standing};
+use crate::machine::Outcome;
+use crate::service::{Effects, Service};
+
+impl<S: Service> Replica<S> {
+    /// Executes the log up to and including `target`, which is committed.
+    pub(super) fn execute_to(&mut self, target: Sequence, out: &mut Vec<Output>) {
+        assert!(target <= self.committed, "R2: only what is committed is executed");
+        let mut effects = Effects::default();
+        while self.machine.executed() < target {
+            let next = self.machine.executed().next();
+            let Some(entry) = self.log.entry(next).cloned() else {
+                panic!("I4: entry {next} is committed and neither in the log nor the checkpoint")
+            };
+            self.execute(&entry, &mut effects, out);
+        }
+    }
+
+    fn execute(&mut self, entry: &Entry, effects: &mut Effects, out: &mut Vec<Output>) {
+        let before = self.config.narrate.then(|| self.machine.service.summary());
+        let outcome = self.machine.execute(entry, effects);
+        if let Standing::Primary(leading) = &mut self.standing {
+            leading.pending.executed(entry);
+        }
+        self.say_executed(entry, &outcome, before, out);
+        match outcome {
+            Outcome::Answer { client, session, number, reply, .. } => {
+                self.answer(client, number, Some(session), &reply, out);
+            }
+            Outcome::Refused { client, session, number, expired } => {
+                self.refuse_executed((client, session, number), expired, out);
+            }
+            Outcome::Session { client, nonce, session } => {
+                self.registered(client, nonce, session, out);
+            }
+            Outcome::Mark(digest) => self.at_mark(entry.sequence, digest, out),
+        }
+        for (client, body) in effects.take_notices() {
+            self.notice(client, body, out);
+        }
+    }
+
+    fn say_executed(
+        &self,
+        entry: &Entry,
+        outcome: &Outcome,
+        before: Option<Bytes>,
+        out: &mut Vec<Output>,
+    ) {
+        let Op::Request { client, session, number, body } = &entry.op else { return };
+        let (client, number, server) = (*client, *number, self.config.name);
+        let effect = matches!(outcome, Outcome::Answer { effect: true, .. });
+        if let Some(state) = before.filter(|_| effect) {
+            let line = |state, after| {
+                Output::Note(Event::StateLine { server, state, after, client, number })
+            };
+            out.push(line(state, false));
+            out.push(line(self.machine.service.summary(), true));
+        }
+        if self.config.audit {
+            out.push(Output::Note(Event::Executed {
+                sequence: entry.sequence,
+                client,
+                session: *session,
+                number,
+                effect,
+                body: body.clone(),
+            }));
+        }
+    }
+
+    /// Answers a request, if its client waits for it on a connection to this server.
+    pub(super) fn answer(
+        &mut self,
+        client: ClientName,
+        number: RequestNumber,
+        session: Option<SessionId>,
+        reply: &Bytes,
+        out: &mut Vec<Output>,
+    ) {
+        let server = self.config.name;
+        let Some((conn, link)) = self.clients.of(client) else { return };
+        let Some(waiting) = link.take(number) else { return };
+        if waiting.session.is_some() && waiting.session != session {
+            // The same number of another session: this is not its answer.
+            link.waiting.push_front(waiting);
+            return;
+        }
+        assert!(
+            match &self.standing {
+                Standing::Primary(_) => true,
+                Standing::Backup(_) => self.mode() == Some(Mode::Active),
+                Standing::Joiner(_) => false,
+            },
+            "I11: only members answer; in passive mode, only the primary"
+        );
+        out.push(Output::Send(
+            conn,
+            Message::Reply {
+                client,
+                server,
+                number,
+                body: Some(reply.clone()),
+                session: waiting.session,
+            },
+        ));
+    }
+
+    fn refuse_executed(
+        &mut self,
+        (client, session, number): (ClientName, SessionId, RequestNumber),
+        expired: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let Some((conn, link)) = self.clients.of(client) else { return };
+        let Some(waiting) = link.take(number) else { return };
+        if waiting.session.is_some_and(|s| s != session) {
+            link.waiting.push_front(waiting);
+        } else if expired {
+            self.refuse_expired(conn, client, out);
+        } else {
+            self.drop_counted("stale requests", out);
+        }
+    }
+
+    /// Tells a client its session, if it waits for that on a connection to this server.
+    pub(super) fn registered(
+        &mut self,
+        client: ClientName,
+        nonce: u64,
+        session: Option<SessionId>,
+        out: &mut Vec<Output>,
+    ) {
+        let server = self.config.name;
+        let Some((conn, link)) = self.clients.of(client) else { return };
+        if link.registering.is_none_or(|r| r.nonce != nonce) {
+            return;
+        }
+        link.registering = None;
+        match session {
+            Some(session) => {
+                let message = Message::Registered { client, server, nonce, session };
+                out.push(Output::Send(conn, message));
+            }
+            None => self.refuse_expired(conn, client, out),
+        }
+    }
+
+    /// Says to a client what the service wants it to know.
+    pub(super) fn notice(&mut self, client: ClientName, body: Bytes, out: &mut Vec<Output>) {
+        if let Some(conn) = self.clients.connection(client) {
+            let server = self.config.name;
+            out.push(Output::Send(conn, Message::Notice { client, server, body }));
+        }
+    }
+
+    /// After a promotion, says again what the last primary may not have said.
+    pub(super) fn resume_service(&mut self, out: &mut Vec<Output>) {
+        let mut effects = Effects::default();
+        self.machine.service.resume(&mut effects);
+        for (client, body) in effects.take_notices() {
+            self.notice(client, body, out);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Ordering at the primary: is a request new, and which place in the log does it get?
+//!
+//! [`Pending`] is what is in the log and not executed yet; the session table knows the rest. Both
+//! together make a retried request find its first place, so that nothing is ordered twice; the
+//! session table would give a second place no effect anyway (R7).
+//!
+//! A client of the documents has no session of its own. Its implicit one ends when, on a new
+//! connection, it counts from 0 or 1 again: that is a restart, and its numbers mean new requests.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use node::{Output, Time};
+use wire::{ClientName, Entry, Mode, Op, RequestNumber, Sequence, SessionId};
+
+use super::requests::{Asked, Opening};
+use super::{Replica, Standing};
+use crate::service::Service;
+use crate::sessions::{CAPACITY, Known};
+
+/// A short-form client that was served so lately has not restarted: a "1" that arrives now is a late
+/// copy of its first request, not a new life.
+const RESTART_TAKES: Duration = Duration::from_secs(1);
+/// How much may be ordered and not committed before clients are not read any more.
+const UNCOMMITTED_ENTRIES: u64 = 65_536;
+const UNCOMMITTED_BYTES: usize = 64 << 20;
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// It was executed before; this was the answer.
+    Answered(Bytes),
+    /// Its session is over.
+    Expired,
+    /// Its answer is forgotten.
+    Stale,
+    /// It is in the log already.
+    InLog,
+    /// It is in the log now.
+    Appended,
+}
+
+/// What is in the log and not executed.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    clients: BTreeMap<ClientName, PendingClient>,
+    /// When each short-form client was last given a place.
+    served: BTreeMap<ClientName, Time>,
+}
+
+#[derive(Debug, Default)]
+struct PendingClient {
+    registration: Option<(u64, SessionId)>,
+    requests: VecDeque<(SessionId, RequestNumber)>,
+}
+
+impl Pending {
+    /// An entry was appended.
+    pub(super) fn appended(&mut self, entry: &Entry) {
+        match &entry.op {
+            Op::Request { client, session, number, .. } => {
+                self.clients.entry(*client).or_default().requests.push_back((*session, *number));
+            }
+            Op::Register { client, nonce, .. } => {
+                let session = SessionId(entry.sequence.0);
+                self.clients.entry(*client).or_default().registration = Some((*nonce, session));
+            }
+            Op::Mark => {}
+        }
+    }
+
+    /// An entry was executed.
+    pub(super) fn executed(&mut self, entry: &Entry) {
+        let client = match &entry.op {
+            Op::Request { client, .. } | Op::Register { client, .. } => *client,
+            Op::Mark => return,
+        };
+        let Some(pending) = self.clients.get_mut(&client) else { return };
+        match &entry.op {
+            Op::Request { session, number, .. } => {
+                let this = (*session, *number);
+                if pending.requests.front() == Some(&this) {
+                    pending.requests.pop_front();
+                } else {
+                    pending.requests.retain(|r| *r != this);
+                }
+            }
+            Op::Register { .. } => {
+                let this = SessionId(entry.sequence.0);
+                pending.registration = pending.registration.filter(|(_, id)| *id != this);
+            }
+            Op::Mark => {}
+        }
+        if pending.requests.is_empty() && pending.registration.is_none() {
+            self.clients.remove(&client);
+        }
+    }
+
+    fn holds(&self, client: ClientName, session: SessionId, number: RequestNumber) -> bool {
+        let Some(pending) = self.clients.get(&client) else { return false };
+        pending.requests.iter().rev().any(|r| *r == (session, number))
+    }
+
+    fn registration(&self, client: ClientName) -> Option<(u64, SessionId)> {
+        self.clients.get(&client)?.registration
+    }
+
+    fn serve(&mut self, client: ClientName, now: Time) {
+        if self.served.len() >= CAPACITY {
+            self.served.clear();
+        }
+        self.served.insert(client, now);
+    }
+
+    fn served_lately(&self, client: ClientName, now: Time) -> bool {
+        self.served.get(&client).is_some_and(|at| now.since(*at) < RESTART_TAKES)
+    }
+}
+
+impl<S: Service> Replica<S> {
+    /// Whether this replica gives requests their place now.
+    pub(super) fn ordering(&self) -> bool {
+        matches!(&self.standing, Standing::Primary(l) if !l.fenced && l.drain.is_none())
+    }
+
+    /// Finds or gives a request its place in the log.
+    pub(super) fn place(&mut self, now: Time, asked: &Asked, fresh: bool) -> Place {
+        match asked.session {
+            Some(session) => self.place_in(session, asked),
+            None => self.place_implicit(now, asked, fresh),
+        }
+    }
+
+    fn place_in(&mut self, session: SessionId, asked: &Asked) -> Place {
+        let (client, number) = (asked.client, asked.number);
+        let Standing::Primary(leading) = &self.standing else { return Place::InLog };
+        if leading.pending.holds(client, session, number) {
+            return Place::InLog;
+        }
+        let opening = leading.pending.registration(client).is_some_and(|(_, id)| id == session);
+        match self.machine.sessions.known(client, session, number) {
+            Known::Answered(reply) => return Place::Answered(reply),
+            Known::Stale => return Place::Stale,
+            Known::Expired if !opening => return Place::Expired,
+            Known::Expired | Known::New => {}
+        }
+        self.append_op(Op::Request { client, session, number, body: asked.body.clone() });
+        Place::Appended
+    }
+
+    fn place_implicit(&mut self, now: Time, asked: &Asked, fresh: bool) -> Place {
+        let client = asked.client;
+        let restarted = fresh && self.has_restarted(now, asked);
+        let Some(leading) = self.leading() else { return Place::InLog };
+        let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
+        let executed = self.machine.sessions.session(client).filter(|s| s.implicit());
+        let session = match (opening, executed) {
+            (Some((_, id)), _) => id,
+            (None, Some(session)) if !restarted => session.id,
+            _ => {
+                let opening = Opening { client, nonce: 0, window: 1 };
+                SessionId(self.append_registration(opening).0)
+            }
+        };
+        if let Some(leading) = self.leading() {
+            leading.pending.serve(client, now);
+        }
+        self.place_in(session, asked)
+    }
+
+    /// Whether a short-form request that counts from the start again comes from a restarted client.
+    fn has_restarted(&self, now: Time, asked: &Asked) -> bool {
+        let Standing::Primary(leading) = &self.standing else { return false };
+        let Some(session) = self.machine.sessions.session(asked.client) else { return false };
+        if asked.number.0 > 1 || session.last() < Some(asked.number) {
+            return false;
+        }
+        let same = session.asked(asked.number, &asked.body);
+        let repeats_last = session.last() == Some(asked.number);
+        !same || !(repeats_last || leading.pending.served_lately(asked.client, now))
+    }
+
+    /// Logs the opening of a session; a repeated registration is logged once.
+    pub(super) fn append_registration(&mut self, opening: Opening) -> Sequence {
+        let Opening { client, nonce, window } = opening;
+        if let Standing::Primary(leading) = &self.standing
+            && let Some((pending, id)) = leading.pending.registration(client)
+            && pending == nonce
+        {
+            return Sequence(id.0);
+        }
+        self.append_op(Op::Register { client, nonce, window })
+    }
+
+    /// Appends an entry of this epoch.
+    pub(super) fn append_op(&mut self, op: Op) -> Sequence {
+        let entry = Entry { sequence: self.log.last().next(), epoch: self.epoch, op };
+        let sequence = entry.sequence;
+        if let Standing::Primary(leading) = &mut self.standing {
+            leading.pending.appended(&entry);
+        }
+        self.log.append(entry);
+        sequence
+    }
+
+    /// Every member that executes says its digest at a mark (R9).
+    pub(super) fn append_mark(&mut self) {
+        if self.mode() == Some(Mode::Active) && self.ordering() {
+            self.append_op(Op::Mark);
+        }
+    }
+
+    /// Stops reading from clients while too much is ordered and not committed (I15).
+    pub(super) fn hold_back(&mut self, out: &mut Vec<Output>) {
+        let uncommitted = self.log.last().0 - self.committed.0;
+        let full = uncommitted >= UNCOMMITTED_ENTRIES
+            || (uncommitted > 0 && self.log.bytes() >= 2 * UNCOMMITTED_BYTES);
+        self.pause_clients(full, out);
+    }
+
+    /// Reads from clients again once the half of it is committed.
+    pub(super) fn let_go(&mut self, out: &mut Vec<Output>) {
+        if self.log.last().0 - self.committed.0 < UNCOMMITTED_ENTRIES / 2 && self.ordering() {
+            self.pause_clients(false, out);
+        }
+    }
+
+    pub(super) fn pause_clients(&mut self, pause: bool, out: &mut Vec<Output>) {
+        let conns = self.clients.conns();
+        let Some(leading) = self.leading() else { return };
+        if std::mem::replace(&mut leading.paused, pause) == pause {
+            return;
+        }
+        for conn in conns {
+            out.push(if pause { Output::Pause(conn) } else { Output::Resume(conn) });
+        }
+    }
+}

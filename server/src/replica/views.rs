@@ -1,0 +1,127 @@
+//! Views: what a replica becomes when the RM has decided.
+//!
+//! Views come from the RM through GFD and LFD (`ready` to members, `view` to the others) and from the
+//! primary (`sync`); either way they were persisted before they were announced (I12). A replica
+//! adopts the highest, each epoch once (I1).
+
+use node::{Conn, Event, Output, Time};
+use wire::{Epoch, Mode, Role, Sequence, View};
+
+use super::following::Following;
+use super::leading::Leading;
+use super::links::Link;
+use super::{Replica, Standing};
+use crate::service::Service;
+
+impl<S: Service> Replica<S> {
+    /// Adopts a view, unless it is older than what is known. Says whether it is the view now.
+    pub(super) fn adopt(&mut self, now: Time, view: &View, out: &mut Vec<Output>) -> bool {
+        if view.epoch < self.epoch {
+            return false;
+        }
+        if let Some(known) = self.view.as_ref().filter(|known| known.epoch >= view.epoch) {
+            if known.epoch == view.epoch && known != view {
+                let text = format!("two views of epoch {}: {known} and {view} (I2)", view.epoch);
+                out.push(Output::Note(Event::Warning(text)));
+            }
+            return known == view;
+        }
+        let member = view.contains(self.config.name, self.config.incarnation);
+        let founding = view.members.len() == 1 && view.cluster != self.cluster;
+        if member && founding {
+            self.begin_cluster(view);
+        }
+        if member && !(self.whole && self.cluster == view.cluster) {
+            let text = format!("named a member of {view} without its state; waiting to be joined");
+            out.push(Output::Note(Event::Warning(text)));
+            return false;
+        }
+        self.epoch = view.epoch;
+        let before = self.view.replace(view.clone());
+        out.push(Output::Note(Event::ViewAdopted { by: self.name(), view: view.clone() }));
+        let was_member = before.is_some_and(|b| b.contains(self.config.name, self.config.incarnation));
+        match view.role(self.config.name).filter(|_| member) {
+            Some(Role::Primary) => self.become_primary(now, out),
+            Some(Role::Backup) => self.become_backup(now, out),
+            None => self.become_joiner(now, out),
+        }
+        if let Some(role) = view.role(self.config.name).filter(|_| member) {
+            out.push(Output::Note(Event::RoleTaken { mode: view.mode, role }));
+            if !was_member {
+                out.push(Output::Note(Event::ServerReady));
+            }
+        } else if was_member {
+            out.push(Output::Note(Event::FencedOut { by: self.name(), epoch: view.epoch }));
+        }
+        true
+    }
+
+    /// A new cluster begins with nothing (R12).
+    fn begin_cluster(&mut self, view: &View) {
+        self.machine.reset(&self.initial);
+        self.log.reset(Sequence(0));
+        self.committed = Sequence(0);
+        self.cluster = view.cluster;
+        self.whole = true;
+    }
+
+    fn become_primary(&mut self, now: Time, out: &mut Vec<Output>) {
+        let (links, leader) = self.leave_standing(out);
+        out.extend(leader.map(Output::Close));
+        let checkpoint_at = now + self.config.checkpoint_period;
+        let leading = Leading::new(self.log.last(), self.machine.executed(), checkpoint_at);
+        self.standing = Standing::Primary(Box::new(leading));
+        // What a passive backup knows to be committed is replayed before anything else (R2).
+        self.execute_to(self.committed, out);
+        if let Standing::Primary(leading) = &mut self.standing {
+            for entry in self.log.after(self.committed) {
+                leading.pending.appended(entry);
+            }
+        }
+        self.relink(now, links, out);
+        self.order_waiting(now, out);
+    }
+
+    fn become_backup(&mut self, now: Time, out: &mut Vec<Output>) {
+        let (links, leader) = self.leave_standing(out);
+        out.extend(links.iter().map(|link| Output::Close(link.conn)));
+        self.standing = Standing::Backup(Following::new(now, leader));
+        self.dismiss_clients(out);
+        if self.mode() == Some(Mode::Active) {
+            self.execute_to(self.committed, out);
+            self.answer_waiting(out);
+        }
+    }
+
+    fn become_joiner(&mut self, now: Time, out: &mut Vec<Output>) {
+        let (links, leader) = self.leave_standing(out);
+        out.extend(links.iter().map(|link| Output::Close(link.conn)));
+        self.standing = Standing::Joiner(Following::new(now, leader));
+        self.dismiss_clients(out);
+    }
+
+    /// Ends what this replica was, and hands on a primary's links or a follower's leader.
+    fn leave_standing(&mut self, out: &mut Vec<Output>) -> (Vec<Link>, Option<Conn>) {
+        self.pause_clients(false, out);
+        let joiner = Standing::Joiner(Following::default());
+        match std::mem::replace(&mut self.standing, joiner) {
+            Standing::Primary(leading) => (leading.links.into_values().collect(), None),
+            Standing::Joiner(following) | Standing::Backup(following) => {
+                (Vec::new(), following.leader())
+            }
+        }
+    }
+
+    /// A peer knows a higher epoch: this one is over. What is held stays; nothing is ordered until
+    /// the view behind it is known (R6).
+    pub(super) fn fenced(&mut self, epoch: Epoch, out: &mut Vec<Output>) {
+        if epoch <= self.epoch {
+            return;
+        }
+        self.epoch = epoch;
+        out.push(Output::Note(Event::FencedOut { by: self.name(), epoch }));
+        if let Some(leading) = self.leading() {
+            leading.fenced = true;
+        }
+    }
+}
