@@ -2,7 +2,7 @@
 //! server has to share with its LFD.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -18,12 +18,22 @@ pub(crate) fn command(given: &Arguments, base: u16, plan: &mut Plan) -> anyhow::
     let beside = std::env::current_exe().context("cannot find this program's own directory")?;
     let beside = beside.with_file_name("server");
     let program = plan.pick("server_bin", given.server_bin.clone(), |_| None, beside);
+    // Without a directory in it, a name would be looked up on PATH when it is launched.
+    let program = std::path::absolute(program)?;
     ensure!(
         is_program(&program),
         "{} is no program that can be launched as the server: build it (cargo build --release) or \
          name it with --server-bin",
         program.display()
     );
+    if let Some(log) = &given.server_log {
+        let dir = std::path::absolute(log)?.parent().map(Path::to_owned).unwrap_or_default();
+        ensure!(
+            dir.is_dir(),
+            "the directory of --server-log {} is not there: make it first",
+            log.display()
+        );
+    }
     let checkpoint =
         plan.pick("checkpoint_freq", given.checkpoint_freq, |file| file.checkpoint, CHECKPOINT);
     let state_dir = plan.state_dir()?;
@@ -57,7 +67,7 @@ pub(crate) fn command(given: &Arguments, base: u16, plan: &mut Plan) -> anyhow::
 }
 
 /// Whether the file is there and may be executed.
-fn is_program(path: &PathBuf) -> bool {
+fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path)
         .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)

@@ -91,7 +91,9 @@ impl LocalFaultDetector {
         out: &mut Vec<Output>,
     ) {
         let (by, from) = (self.config.name, self.config.server.into());
-        out.push(Output::Note(Event::HeartbeatReceived { count, by, from }));
+        if self.beats.is_waiting() {
+            out.push(Output::Note(Event::HeartbeatReceived { count, by, from }));
+        }
         self.answered = true;
         self.said_unknown = false;
         self.server.settled();

@@ -85,3 +85,10 @@ fn a_timeout_shorter_than_the_period_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_log_without_a_directory_is_refused_at_the_start() {
+    let place = Place::new("log");
+    let line = refused(LFD, &place, &with(&["--server-log", "/nowhere/S1.log"]));
+    assert!(line.contains("/nowhere/S1.log is not there: make it first"), "{line}");
+}

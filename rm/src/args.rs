@@ -87,6 +87,9 @@ Listens on IP, ports from 8000 (--port-base):
   8003            the GFD
   8006 8007 8008  clients C1, C2, C3 (each accepts any)
 
+Typed while it runs in a terminal:
+  switch active|passive
+
 Try it:
   printf '<C9,client>' | nc 172.19.136.190 8006
 

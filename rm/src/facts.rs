@@ -88,7 +88,7 @@ pub struct Facts {
     pub holds: Holds,
     /// Where a fail-back stands.
     pub failback: FailBack,
-    /// Since when each member has been one, in its present run.
+    /// Since when each member has been one, in its present run, if that was not before the start.
     pub member_since: BTreeMap<ReplicaName, Time>,
 }
 

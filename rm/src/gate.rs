@@ -41,6 +41,11 @@ impl Gate {
         self.flight.is_some() || self.retry.is_some_and(|at| now < at)
     }
 
+    /// Whether the next view is being recorded.
+    pub(crate) fn in_flight(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// When it opens by itself.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.retry.filter(|_| self.flight.is_none())
@@ -59,11 +64,16 @@ impl Gate {
     /// The proposal would survive a power cut: it is the current view now.
     pub(crate) fn persisted(&mut self, now: Time, facts: &mut Facts) -> Reason {
         let (record, reason) = self.flight.take().expect("the host persists what it was given");
-        assert!(record.view.epoch > self.current, "I1: epochs never decrease");
+        assert!(record.view.epoch > self.current, "I1, I2: an epoch is used once");
         self.current = record.view.epoch;
         self.complaint = None;
         adopt(now, facts, record, &reason);
         reason
+    }
+
+    /// Asserts that a view may be told to others.
+    pub(crate) fn check_recorded(&self, view: &View) {
+        assert_eq!(view.epoch, self.current, "I12: only what is recorded is told");
     }
 
     /// It would not: the current view stays, and everything is decided anew a little later. True if

@@ -16,7 +16,7 @@ use crate::facts::{Facts, HIGHEST_EPOCH, JoinRequest};
 use crate::gate::Gate;
 use crate::gfd::Gfd;
 use crate::members::Members;
-use crate::orders::{self, Orders};
+use crate::orders::{self, Kind, Orders};
 use crate::record::{Record, RecordError};
 use crate::rules;
 use crate::troubles::{self, Trouble};
@@ -285,13 +285,15 @@ impl ReplicationManager {
     fn persisted(&mut self, now: Time, out: &mut Vec<Output>) {
         let reason = self.gate.persisted(now, &mut self.facts);
         let Some(view) = self.facts.view.clone() else { return };
+        self.gate.check_recorded(&view);
         if let Some(alarm) = troubles::alarm(&view, &reason) {
             out.push(Output::Note(Event::Warning(alarm)));
         }
         let made = Event::ViewMade { view: view.clone(), why: reason.to_string() };
         out.push(Output::Note(made));
+        // First who is to serve, then who asks; what else is to be done comes after the next decision.
         self.orders.clear();
-        self.give_orders(now, out);
+        self.give_orders(now, Kind::announces, out);
         self.clients.announce(&view, out);
     }
 
@@ -305,9 +307,14 @@ impl ReplicationManager {
         }
     }
 
-    fn give_orders(&mut self, now: Time, out: &mut Vec<Output>) {
+    fn give_orders(&mut self, now: Time, which: fn(Kind) -> bool, out: &mut Vec<Output>) {
         let Some(gfd) = &self.gfd else { return };
-        let due = self.orders.due(now, orders::wanted(&self.facts, now));
+        if let Some(view) = &self.facts.view {
+            self.gate.check_recorded(view);
+        }
+        let mut wanted = orders::wanted(&self.facts, now);
+        wanted.retain(|order| which(order.kind));
+        let due = self.orders.due(now, wanted);
         out.extend(due.into_iter().map(|message| Output::Send(gfd.conn, message)));
     }
 
@@ -328,11 +335,13 @@ impl ReplicationManager {
                     // What was not taken now is asked for again by the primary.
                     self.facts.joins.clear();
                     rules::failback::begin(&mut self.facts, now);
-                    self.give_orders(now, out);
+                    self.give_orders(now, |_| true, out);
                 }
             }
         }
-        self.say_troubles(now, out);
+        if !self.gate.in_flight() {
+            self.say_troubles(now, out);
+        }
         let moments = [self.facts.settles(), self.gate.deadline(), self.orders.deadline()];
         let soon = moments.into_iter().flatten().filter(|at| *at > now);
         self.next = soon.fold(now + TICK, Time::min);

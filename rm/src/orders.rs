@@ -30,10 +30,20 @@ pub enum Kind {
     View,
     /// Run again.
     Launch,
+    /// Run again, and end what runs now.
+    End,
     /// Bring the joiner to your state.
     Checkpoint,
     /// Hand over to the preferred primary.
     Handover,
+}
+
+impl Kind {
+    /// Whether it only says what the view is.
+    #[must_use]
+    pub const fn announces(self) -> bool {
+        matches!(self, Self::Ready | Self::View)
+    }
 }
 
 /// One order that is not fulfilled.
@@ -102,22 +112,26 @@ fn has_adopted(view: &View, reported: &Reported, phase: Phase) -> bool {
 /// R6: dead servers, and living ones whose state must not be used.
 fn launch(facts: &Facts, now: Time, orders: &mut Vec<Order>) {
     for (server, entry) in facts.registry.entries().filter(|(_, entry)| entry.fresh) {
-        let order = match entry.state {
+        let (kind, run, urgency) = match entry.state {
             State::Dead(Some((run, gone))) if may_launch(facts, server, entry, run, gone) => {
-                LaunchOrder { incarnation: run, urgency: Urgency::Grace }
+                (Kind::Launch, run, Some(Urgency::Grace))
+            }
+            // A detector that speaks the short form is answered in it.
+            State::Dead(None) if !is_member(facts, server) => {
+                (Kind::Launch, Incarnation(0), None)
             }
             State::Alive(reported) if must_end(facts, now, server, &reported) => {
-                LaunchOrder { incarnation: reported.incarnation, urgency: Urgency::Now }
+                (Kind::End, reported.incarnation, Some(Urgency::Now))
             }
             _ => continue,
         };
-        orders.push(Order {
-            kind: Kind::Launch,
-            server,
-            run: order.incarnation,
-            message: Message::Launch { server, order: Some(order) },
-        });
+        let order = urgency.map(|urgency| LaunchOrder { incarnation: run, urgency });
+        orders.push(Order { kind, server, run, message: Message::Launch { server, order } });
     }
+}
+
+fn is_member(facts: &Facts, server: ReplicaName) -> bool {
+    facts.view.as_ref().is_some_and(|view| view.member(server).is_some())
 }
 
 /// A member is launched over only once it is proven dead: a silent one may hold what nobody else
@@ -267,7 +281,7 @@ impl Orders {
 const fn gaps(kind: Kind) -> (Duration, Duration) {
     let (first, longest) = match kind {
         Kind::Ready | Kind::View => (250, 2000),
-        Kind::Launch => (1000, 1000),
+        Kind::Launch | Kind::End => (1000, 1000),
         Kind::Checkpoint => (500, 500),
         Kind::Handover => (250, 250),
     };

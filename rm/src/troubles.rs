@@ -27,6 +27,8 @@ pub enum Trouble {
     Foreign(ReplicaName, ClusterId),
     /// No member is alive, and these are not proven dead (R12).
     Waiting(Vec<(ReplicaName, Standing)>),
+    /// All members are proven dead, but a server holds state of another cluster (R12).
+    Doubtful(Epoch, ReplicaName),
     /// All members are proven dead, and the operator wants to be asked (R12).
     Lost(Epoch),
     /// The server that is to lead an unclean start is not there, or holds nothing.
@@ -61,16 +63,21 @@ fn record(facts: &Facts) -> Option<Trouble> {
 }
 
 fn waiting(facts: &Facts, now: Time) -> Option<Trouble> {
-    let view = facts.view.as_ref().filter(|_| facts.settled(now) && !member_lives(facts))?;
+    let view = facts.view.as_ref()?;
+    if facts.state_is_lost() {
+        return match (facts.config.on_total_loss, facts.foreigner()) {
+            (OnTotalLoss::Wait, _) => Some(Trouble::Lost(view.epoch)),
+            (OnTotalLoss::Restart, Some((server, _))) => {
+                Some(Trouble::Doubtful(view.epoch, server))
+            }
+            (OnTotalLoss::Restart, None) => None,
+        };
+    }
     let recent = |m: &Member| {
         facts.registry.entry(m.name).is_some_and(|entry| now.since(entry.since) < LASTING)
     };
-    if view.members.iter().any(recent) {
+    if !facts.settled(now) || member_lives(facts) || view.members.iter().any(recent) {
         return None;
-    }
-    if facts.state_is_lost() {
-        let wait = facts.config.on_total_loss == OnTotalLoss::Wait;
-        return wait.then_some(Trouble::Lost(view.epoch));
     }
     let unproven = view.members.iter().filter(|m| !facts.proven.contains(&m.name));
     Some(Trouble::Waiting(unproven.map(|m| (m.name, facts.standing(now, m))).collect()))
@@ -116,17 +123,23 @@ impl fmt::Display for Trouble {
                  alone. End its process to give that state up, and it joins"
             ),
             Self::Waiting(members) => {
-                write!(f, "no member of the last view is alive; waiting for ")?;
+                write!(f, "no member of the last view is known to be alive; waiting for ")?;
                 for (place, (name, standing)) in members.iter().enumerate() {
                     let comma = if place == 0 { "" } else { ", " };
                     write!(f, "{comma}{name} ({})", how(*standing))?;
                 }
                 write!(
                     f,
-                    ", which may hold acknowledged requests. To give them up: end the process, or \
+                    ". Only there is all that was acknowledged. To give it up: end the process, or \
                      start the RM with --fresh or with --force-unclean NAME"
                 )
             }
+            Self::Doubtful(epoch, server) => write!(
+                f,
+                "every member of epoch {epoch} is proven dead, but {server} holds state of another \
+                 cluster: this may be the wrong state directory, so nothing is started afresh. \
+                 Restore the right one, or give all state up with --fresh"
+            ),
             Self::Lost(epoch) => write!(
                 f,
                 "every member of epoch {epoch} is proven dead, so its state is lost. To start afresh: \

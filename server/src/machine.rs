@@ -122,7 +122,8 @@ impl<S: Service> Machine<S> {
     /// When the bytes are not a checkpoint that stands at `sequence`; the state is undefined then.
     pub fn restore(&mut self, sequence: Sequence, bytes: &[u8]) -> Result<(), RestoreError> {
         let rest = bytes.strip_prefix(format!("{sequence} ").as_bytes());
-        let mut rest = rest.ok_or_else(|| RestoreError(format!("it does not stand at {sequence}")))?;
+        let mut rest =
+            rest.ok_or_else(|| RestoreError(format!("it does not stand at {sequence}")))?;
         self.sessions = Sessions::read(&mut rest)
             .ok_or_else(|| RestoreError("its sessions are malformed".to_owned()))?;
         self.service.restore(rest)?;

@@ -1,60 +1,51 @@
 //! `server`: one replica (see `server --help`).
 //!
-//! Not here: the arguments (`args`), the role (the library), sockets and files (`host`).
-
-mod args;
+//! Not here: the rest of the command line ([`server::program`]), the role, sockets and files.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::Context as _;
+use clap::{Parser, ValueEnum};
 use host::cli::{Plan, Ready};
+use server::program::{self, EXAMPLE};
 use server::service::Status;
-use server::{Config, Replica};
-use wire::Incarnation;
-use wire::ports::{SERVER_CLIENTS, SERVER_LFD, SERVER_PEERS};
 
-use crate::args::{Arguments, Service};
+/// One replica of the service.
+///
+/// It starts empty, joins the view that the Replication Manager makes, and then orders, acknowledges
+/// and executes the requests of clients, as primary or as backup. Usually its LFD launches it.
+#[derive(Debug, Parser)]
+#[command(name = "server", version, after_help = EXAMPLE)]
+struct CommandLine {
+    #[command(flatten)]
+    program: program::Arguments,
 
-const ACK_TIMEOUT: Duration = Duration::from_millis(250);
-const PEER_TIMEOUT: Duration = Duration::from_secs(1);
+    /// What is replicated.
+    #[arg(long, env = "CHEVRON_SERVICE", value_name = "SERVICE", default_value = "status")]
+    service: Service,
+}
+
+/// The services that a server can replicate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Service {
+    /// The documents' status string: each request replaces it, the reply carries it.
+    Status,
+}
 
 fn main() -> ExitCode {
     host::cli::run(prepare)
 }
 
-fn prepare(arguments: Arguments, plan: &mut Plan) -> anyhow::Result<Ready> {
-    let Arguments { name, ip, checkpoint, service, .. } = arguments;
-    if arguments.launched && !plan.check() {
-        host::process::new_session().context("--launched is for servers that an LFD launches")?;
+fn prepare(line: CommandLine, plan: &mut Plan) -> anyhow::Result<Ready> {
+    plan.note("service", format_args!("{:?}", line.service));
+    match line.service {
+        Service::Status => program::prepare(line.program, plan, Status::default()),
     }
-    plan.note("name", name);
-    plan.note("checkpoint-freq", format_args!("{checkpoint:?}"));
-    plan.note("service", format_args!("{service:?}"));
-    let doors = [&SERVER_CLIENTS[..], &[SERVER_LFD], &SERVER_PEERS].concat();
-    let base = plan.base();
-    let mut settings = plan.settings(name.into(), Some(ip), base, &doors);
-    settings.half_close = SERVER_CLIENTS.to_vec();
-    let state_dir = plan.state_dir()?;
-    plan.lock(&state_dir, name.as_str())?;
-    let config = Config {
-        name,
-        incarnation: Incarnation(host::cli::started_at()),
-        pid: std::process::id(),
-        address: (ip, base).into(),
-        checkpoint_period: checkpoint,
-        ack_timeout: plan.pick(
-            "ack_timeout",
-            arguments.ack_timeout,
-            |f| f.ack_timeout,
-            ACK_TIMEOUT,
-        ),
-        peer_timeout: plan.pick("peer_timeout", arguments.peer_timeout, |_| None, PEER_TIMEOUT),
-        frame_limit: settings.frame_limit,
-        narrate: !settings.console.quiet,
-        audit: settings.audit.is_some(),
-    };
-    match service {
-        Service::Status => Ok(Ready::new(Replica::new(config, Status::default()), settings)),
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        host::cli::examine::<super::CommandLine>();
     }
 }

@@ -94,6 +94,12 @@ impl Heartbeats {
         self.unanswered = self.unanswered.filter(|_| !all_answered).map(|_| now);
     }
 
+    /// Whether a heartbeat is unanswered; what comes otherwise is news that was not asked for.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.unanswered.is_some()
+    }
+
     /// Whether the peer is suspected now.
     #[must_use]
     pub fn is_suspected(&self) -> bool {

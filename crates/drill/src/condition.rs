@@ -213,9 +213,11 @@ pub fn describe(picture: &Picture) -> String {
 fn members(scene: &Scene<'_>, count: usize) -> Result<(), String> {
     let (at, members) =
         scene.picture.counted.get(&scene.roster.rm).ok_or("the RM has counted nothing yet")?;
-    // A count from before a kill in this step still has the killed one.
-    let killed =
-        |name: &NodeName| scene.picture.servers.get(name).is_some_and(|server| server.killed > *at);
+    // A count from before a kill still has the killed one. Where its LFD was dead too, nobody
+    // counts anew when it is back: it was never seen to be gone.
+    let killed = |name: &NodeName| {
+        scene.picture.servers.get(name).is_some_and(|seen| seen.killed > *at && !seen.is_ready())
+    };
     seen(members.len() == count && !members.iter().any(killed), || {
         let names: Vec<&str> = members.iter().map(NodeName::as_str).collect();
         format!("the RM counts {}: {}", members.len(), names.join(" "))

@@ -123,6 +123,15 @@ fn after_a_kill_nothing_from_before_counts() {
 }
 
 #[test]
+fn a_server_that_died_unseen_and_is_back_counts_again() {
+    let mut picture = picture();
+    picture.killed(200, name("S1"), true);
+    assert!(judge("3 members", &picture, 200, 300).is_err(), "a count from before the kill");
+    picture.take(&record(231, "S1", What::Ready));
+    assert_eq!(judge("3 members", &picture, 200, 300), Ok(()));
+}
+
+#[test]
 fn what_was_seen_instead_is_said() {
     let error = judge("2 in view", &picture(), 101, 200).unwrap_err();
     assert_eq!(error, "view 1: S1 S2 S3 (primary S1)");

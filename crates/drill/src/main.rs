@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use drill::plan::{Plan, Settings, drill_file};
 use drill::play::Player;
-use drill::report::{Ending, Report, step_line};
+use drill::report::{Report, step_line};
 use drill::script::Drill;
 use drill::world::{World, run_directory};
-use drill::{clock, duration, up};
+use drill::{duration, up};
 use wire::{Mode, ports};
 
 /// How long the members may take to agree once the clients have ended.
@@ -180,10 +180,8 @@ async fn judge(world: &mut World, drill: &Drill, name: &str, json: bool) -> Resu
         }
     };
     let steps = Player::new(world).play(drill, told).await?;
-    let at = clock::now();
     let stopped = world.stop_clients().await;
-    let active = || world.picture.view().is_some_and(|view| view.mode == "active");
-    let active = active();
+    let active = world.picture.view().is_some_and(|view| view.mode == "active");
     let start = Instant::now();
     let finals = loop {
         let states = world.states().await;
@@ -197,7 +195,7 @@ async fn judge(world: &mut World, drill: &Drill, name: &str, json: bool) -> Resu
     if let Err(error) = stopped {
         world.strays.push(format!("{error:#}"));
     }
-    let report = Report::new(name, world, steps, drill.steps.len(), &Ending { at, finals });
+    let report = Report::new(name, world, steps, drill.steps.len(), &finals);
     if report.steps.is_empty() {
         bail!("no step was played");
     }

@@ -30,7 +30,8 @@ pub struct FailOver {
     pub told: Option<u64>,
     /// The first answer of any client after that view was made.
     pub reply: Option<u64>,
-    /// The longest time between two answers of each client until the next kill.
+    /// The longest time between two answers of each client until the end of the step, or the next
+    /// kill in it.
     pub gaps: BTreeMap<String, u64>,
 }
 
@@ -45,17 +46,19 @@ impl FailOver {
     }
 }
 
-/// The phases of every kill of a server; `end` is when the clients stopped.
+/// The phases of every kill of a server; `ends` are the moments at which the steps ended, in order.
 #[must_use]
 pub fn fail_overs(
     records: &[Record],
     picture: &Picture,
     clients: &[NodeName],
-    end: u64,
+    ends: &[u64],
 ) -> Vec<FailOver> {
     let kills: Vec<&Kill> = picture.kills.iter().filter(|kill| kill.server).collect();
     let one = |(index, kill): (usize, &&Kill)| {
-        let until = kills.get(index + 1).map_or(end, |next| next.at);
+        let step = ends.iter().copied().find(|end| *end > kill.at);
+        let next = kills.get(index + 1).map(|next| next.at);
+        let until = step.into_iter().chain(next).min().unwrap_or(u64::MAX);
         fail_over(records, picture, clients, kill, until)
     };
     kills.iter().enumerate().map(one).collect()
@@ -76,7 +79,10 @@ fn fail_over(
         .views_since(kill.at)
         .find(|view| view.at < until && !view.members.contains(&kill.name));
     let detected = first(&|record| match &record.what {
-        What::Deleted(server) | What::Exited { server, .. } => *server == kill.name,
+        // A server is no witness of its own end: that record is the drill's, which reaped it.
+        What::Deleted(server) | What::Exited { server, .. } => {
+            *server == kill.name && record.who != kill.name
+        }
         _ => false,
     });
     let deleted = first(&|record| match &record.what {
@@ -158,7 +164,7 @@ mod tests {
         picture.kills.push(Kill { at: 1_000, name: name("S1"), primary: true, server: true });
         picture.kills.push(Kill { at: 9_000, name: name("RM"), primary: false, server: false });
 
-        let all = fail_overs(&records, &picture, &[name("C1")], 1_700);
+        let all = fail_overs(&records, &picture, &[name("C1")], &[950, 1_700]);
         assert_eq!(all.len(), 1, "only servers fail over");
         let phases = [Some(100), Some(200), Some(300), Some(400), Some(500), Some(600)];
         assert_eq!(all[0].phases(), phases);
@@ -169,7 +175,7 @@ mod tests {
     fn what_was_not_recorded_is_unknown() {
         let mut picture = Picture::default();
         picture.kills.push(Kill { at: 1_000, name: name("S1"), primary: true, server: true });
-        let all = fail_overs(&[], &picture, &[name("C1")], 3_000);
+        let all = fail_overs(&[], &picture, &[name("C1")], &[3_000]);
         assert_eq!(all[0].phases(), [None; 6]);
         assert_eq!(all[0].gaps["C1"], 2_000);
     }

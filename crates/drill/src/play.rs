@@ -26,6 +26,8 @@ pub struct Outcome {
     pub held: bool,
     /// How long it took, in milliseconds.
     pub millis: u64,
+    /// When it ended, in microseconds of CLOCK_MONOTONIC.
+    pub ended: u64,
     /// What was done, and what was seen: where it failed, what was awaited.
     pub detail: String,
 }
@@ -60,7 +62,8 @@ impl<'a> Player<'a> {
             let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             let held = verdict.is_ok();
             let detail = verdict.unwrap_or_else(|failure| failure);
-            let outcome = Outcome { title: step.title.clone(), held, millis, detail };
+            let (title, ended) = (step.title.clone(), clock::now());
+            let outcome = Outcome { title, held, millis, ended, detail };
             told(index + 1, &outcome);
             outcomes.push(outcome);
             if !held {

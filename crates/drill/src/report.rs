@@ -49,30 +49,30 @@ pub struct Check {
     pub detail: String,
 }
 
-/// What is known when the steps are played and the clients have ended.
-#[derive(Debug)]
-pub struct Ending {
-    /// When the clients were told to end.
-    pub at: u64,
-    /// What the members say of themselves; or why they could not be asked.
-    pub finals: Result<Vec<FinalState>, String>,
-}
+/// What the members say of themselves when the clients have ended; or why they could not be asked.
+pub type Finals = Result<Vec<FinalState>, String>;
 
 impl Report {
     /// Judges a run.
     #[must_use]
-    pub fn new(drill: &str, world: &World, steps: Vec<Outcome>, all: usize, end: &Ending) -> Self {
+    pub fn new(
+        drill: &str,
+        world: &World,
+        steps: Vec<Outcome>,
+        all: usize,
+        finals: &Finals,
+    ) -> Self {
         let records = &world.records;
         let (operations, strays) = history::operations(records);
         let places = checks::places(records, &operations);
-        let finals = end.finals.as_deref().unwrap_or_default();
+        let states = finals.as_deref().unwrap_or_default();
         let active = world.picture.view().is_some_and(|view| view.mode == "active");
         let kills: Vec<_> = world.picture.kills.iter().map(|kill| (kill.at, kill.name)).collect();
-        let mut agree = checks::members_agree(finals, active);
-        if let Err(why) = &end.finals {
+        let mut agree = checks::members_agree(states, active);
+        if let Err(why) = finals {
             agree.detail.clone_from(why);
         }
-        let lost = checks::nothing_lost(&operations, &places, finals);
+        let lost = checks::nothing_lost(&operations, &places, states);
         let twice = checks::executed_once(records);
         let digests = checks::digests_agree(records);
         let (lost_count, twice_count) = (lost.violations, twice.violations);
@@ -88,6 +88,7 @@ impl Report {
             checks::no_uncalled_death(records, &kills, &world.strays),
             checks::readable(&world.garbled(), records.len()),
         ];
+        let ends: Vec<u64> = steps.iter().map(|step| step.ended).collect();
         let played = steps.len() == all && steps.iter().all(|step| step.held);
         Self {
             drill: drill.into(),
@@ -99,7 +100,7 @@ impl Report {
             lost: lost_count,
             executed_twice: twice_count,
             digests_equal,
-            kills: phases::fail_overs(records, &world.picture, &world.clients, end.at),
+            kills: phases::fail_overs(records, &world.picture, &world.clients, &ends),
             steps,
             checks: findings.into_iter().map(Check::from).collect(),
         }

@@ -11,7 +11,7 @@ use crate::process::Pid;
 
 /// FNV-1a over what happened, word by word.
 #[derive(Debug, Clone)]
-pub struct Trace(u64);
+pub(crate) struct Trace(u64);
 
 impl Default for Trace {
     fn default() -> Self {
@@ -25,7 +25,7 @@ impl Trace {
     }
 
     /// A process got an input.
-    pub fn input(&mut self, at: Time, pid: Pid, input: &Input) {
+    pub(crate) fn input(&mut self, at: Time, pid: Pid, input: &Input) {
         self.word(at.as_micros());
         let (kind, detail) = match input {
             Input::Start => (1, 0),
@@ -46,7 +46,7 @@ impl Trace {
     }
 
     /// A process wants something done.
-    pub fn output(&mut self, at: Time, pid: Pid, output: &Output) {
+    pub(crate) fn output(&mut self, at: Time, pid: Pid, output: &Output) {
         let (kind, detail) = match output {
             Output::Dial(conn, _) => (33, conn.0),
             Output::Send(conn, message) => (34, conn.0 << 8 | message.kind() as u64),
@@ -70,7 +70,7 @@ impl Trace {
 
     /// The hash so far.
     #[must_use]
-    pub fn value(&self) -> u64 {
+    pub(crate) fn value(&self) -> u64 {
         self.0
     }
 }

@@ -11,11 +11,14 @@
 
 mod faults;
 mod hash;
+pub mod ledger;
 pub mod network;
 pub mod observe;
 mod perform;
 pub mod plan;
 pub mod process;
+pub mod progress;
+pub mod properties;
 pub mod random;
 pub mod register;
 mod traffic;

@@ -26,6 +26,8 @@ pub struct Sight<'a> {
 pub enum Seen<'a> {
     /// A process has started.
     Started,
+    /// A process was started although one of its name runs: it found the lock taken.
+    Locked,
     /// A process has ended.
     Ended(&'a str),
     /// A frame is given to a role; `from` is the process that sent it.

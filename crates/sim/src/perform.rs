@@ -112,6 +112,8 @@ impl World {
             && self.disk.keeps > 0
             && self.random.chance(self.disk.keeps)
         {
+            let what = Seen::Persisted(&write.record);
+            self.show(&Sight { at: self.now, who: name("RM"), pid, what });
             self.disk.record = Some(write.record);
         }
     }
@@ -139,8 +141,12 @@ impl World {
     /// A process starts, unless one of its name runs already: then its lock is taken, and it ends.
     pub(crate) fn start_process(&mut self, pid: Pid, kind: Kind) {
         let dark = self.network.off.contains(&crate::network::machine(kind));
-        if dark || self.names.contains_key(&kind.name()) {
+        if self.names.contains_key(&kind.name()) {
+            self.show(&Sight { at: self.now, who: kind.name(), pid, what: Seen::Locked });
             return self.reap(pid, "exit code 2");
+        }
+        if dark {
+            return;
         }
         let actor = match self.make(pid, kind) {
             Ok(actor) => actor,

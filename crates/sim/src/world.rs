@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::{Input, Output, Time};
-use wire::NodeName;
+use wire::{ClusterId, NodeName};
 
 use crate::hash::Trace;
+use crate::ledger::Ledger;
 use crate::network::{Network, PipeId};
 use crate::observe::{Seen, Sight, Violation, Watcher};
 use crate::plan::{Kind, Plan};
@@ -90,6 +91,7 @@ pub struct World {
     pub(crate) watched: BTreeMap<Pid, Pid>,
     pub(crate) last_pid: Pid,
     pub(crate) incarnations: u64,
+    ledger: Ledger,
     watchers: Vec<Box<dyn Watcher>>,
     violation: Option<Violation>,
     trace: Trace,
@@ -113,6 +115,7 @@ impl World {
             watched: BTreeMap::new(),
             last_pid: 100,
             incarnations: 0,
+            ledger: Ledger::default(),
             watchers: Vec::new(),
             violation: None,
             trace: Trace::default(),
@@ -169,6 +172,17 @@ impl World {
     /// Every running process, in the order of their starts.
     pub fn running(&self) -> impl Iterator<Item = &Process> {
         self.processes.values()
+    }
+
+    /// What is known of the run as a whole, whoever lives or dies.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn cluster_of(&self, pid: Pid) -> ClusterId {
+        let server = self.processes.get(&pid).and_then(|p| p.actor.server());
+        server.map_or(ClusterId(0), |replica| replica.probe().cluster)
     }
 
     /// The links.
@@ -320,6 +334,8 @@ impl World {
 
     /// Shows something, of a process that may be gone.
     pub(crate) fn show(&mut self, sight: &Sight<'_>) {
+        let cluster = self.cluster_of(sight.pid);
+        self.ledger.note(sight, cluster);
         let mut watchers = std::mem::take(&mut self.watchers);
         for watcher in &mut watchers {
             if let Err(text) = watcher.see(sight, self)

@@ -33,26 +33,23 @@ pub(super) fn abandoned(facts: &Facts, now: Time) -> Option<Proposal> {
     Some(Proposal { view: facts.same_again()?, reason: Reason::Abandoned(complaint.of) })
 }
 
-/// R15: its LFD is silent and a member cannot reach it either. Two signs are enough; but being slow
-/// is no sign of death, so below three members that one does not count.
+/// R15: its LFD is silent and a member cannot reach it either. Two signs are enough.
 pub(super) fn unmonitored(facts: &Facts, now: Time) -> Option<Proposal> {
-    let count = facts.view.as_ref()?.members.len();
     first(facts, now, |c, of| {
-        let sign = c.why == Why::Unreachable || (c.why == Why::Slow && count >= 3);
-        sign && facts.standing(now, of) == Standing::Unmonitored
+        c.why == Why::Unreachable && facts.standing(now, of) == Standing::Unmonitored
     })
 }
 
-/// R14: the primary complains of a backup. Of three or more members one is cheaper dropped than
-/// waited for. Of two, it must have been unreachable for the whole timeout.
+/// R14: the primary complains of a backup. Where two living members stay, the third is cheaper
+/// dropped than waited for. Else it must have been unreachable for the whole timeout.
 pub(super) fn of_a_backup(facts: &Facts, now: Time) -> Option<Proposal> {
     let view = facts.view.as_ref()?;
     first(facts, now, |c, of| {
         let by_primary = c.by == view.primary && of.name != view.primary;
         by_primary
             && match c.why {
-                Why::Slow => view.members.len() >= 3,
-                Why::Unreachable => view.members.len() >= 3 || is_mature(facts, c),
+                Why::Slow => two_stay(facts, of),
+                Why::Unreachable => two_stay(facts, of) || is_mature(facts, c),
                 Why::Diverged | Why::Abandoned => false,
             }
     })
@@ -78,6 +75,12 @@ pub(super) fn of_the_primary(facts: &Facts, now: Time) -> Option<Proposal> {
 /// proves nothing: an RM that was itself frozen does not accuse (R14).
 fn is_mature(facts: &Facts, complaint: &Complaint) -> bool {
     complaint.last.since(complaint.first) >= facts.config.heartbeat_timeout
+}
+
+/// Whether two members that are alive stay without this one.
+fn two_stay(facts: &Facts, leaver: &Member) -> bool {
+    let alive = |m: &&Member| m.name != leaver.name && facts.alive_member(m.name).is_some();
+    facts.view.as_ref().is_some_and(|view| view.members.iter().filter(alive).count() >= 2)
 }
 
 /// The complaints that count: by a member that is alive in its run.

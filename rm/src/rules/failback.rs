@@ -49,7 +49,8 @@ pub(crate) fn begin(facts: &mut Facts, now: Time) {
 fn is_due(facts: &Facts, now: Time) -> bool {
     let config = &facts.config;
     let Some((view, preferred)) = preferred(facts) else { return false };
-    let older = |since: Option<Time>, least| since.is_some_and(|since| now.since(since) >= least);
+    // Who is in no table was so before this RM started.
+    let older = |since: Option<Time>, least| since.is_none_or(|since| now.since(since) >= least);
     let stable = config.stable_before_failback;
     let alive_since = facts.registry.entry(preferred.name).map(|entry| entry.since);
     let member_since = facts.member_since.get(&preferred.name).copied();
@@ -57,7 +58,7 @@ fn is_due(facts: &Facts, now: Time) -> bool {
         && facts.alive_member(view.primary).is_some()
         && older(alive_since, stable)
         && older(member_since, stable)
-        && facts.failback.last.is_none_or(|last| now.since(last) >= config.hold_down)
+        && older(facts.failback.last, config.hold_down)
         && facts.complaints.standing(now).next().is_none()
         && facts.joins.is_empty()
 }

@@ -8,7 +8,9 @@
 //! Not here: becoming a member; that is a view of the RM (see `views`).
 
 use node::{Conn, Event, Output, Time};
-use wire::{ClusterId, Entry, Epoch, ErrorCode, Message, Mode, ReplicaName, Sequence, Transfer, View, Why};
+use wire::{
+    ClusterId, Entry, Epoch, ErrorCode, Message, Mode, ReplicaName, Sequence, Transfer, View, Why,
+};
 
 use super::leading::{KEPT_ENTRIES, REPEAT};
 use super::transfer::{Incoming, Progress};
@@ -74,7 +76,7 @@ impl<S: Service> Replica<S> {
     }
 
     /// Whether a message is the current primary's; if not, its sender is told why.
-    fn from_leader(&mut self, came: Came, what: &str, out: &mut Vec<Output>) -> bool {
+    fn leads(&mut self, came: Came, what: &str, out: &mut Vec<Output>) -> bool {
         let Came { conn, epoch, .. } = came;
         match self.source(conn, epoch) {
             Source::Leader => true,
@@ -172,7 +174,7 @@ impl<S: Service> Replica<S> {
     /// there and everything after it (R4).
     pub(super) fn append(&mut self, came: Came, entry: Entry, out: &mut Vec<Output>) {
         let conn = came.conn;
-        if !self.from_leader(came, "append", out) {
+        if !self.leads(came, "append", out) {
             return;
         }
         let (place, whole) = (entry.sequence, self.whole);
@@ -200,13 +202,8 @@ impl<S: Service> Replica<S> {
     }
 
     /// The primary says what is committed; in active mode it is executed.
-    pub(super) fn commit_told(
-        &mut self,
-        came: Came,
-        sequence: Sequence,
-        out: &mut Vec<Output>,
-    ) {
-        if !self.from_leader(came, "commit", out) {
+    pub(super) fn commit_told(&mut self, came: Came, sequence: Sequence, out: &mut Vec<Output>) {
+        if !self.leads(came, "commit", out) {
             return;
         }
         let Some(following) = self.following() else { return };
@@ -307,7 +304,7 @@ impl<S: Service> Replica<S> {
             self.reject(conn, ErrorCode::Unexpected, text, out);
             return None;
         };
-        self.from_leader(Came { conn, from, epoch: t.epoch }, what, out).then_some(t)
+        self.leads(Came { conn, from, epoch: t.epoch }, what, out).then_some(t)
     }
 
     /// Takes in a chunk; the whole checkpoint once it is there.
@@ -318,8 +315,7 @@ impl<S: Service> Replica<S> {
         t: Transfer,
         out: &mut Vec<Output>,
     ) -> Option<bytes::Bytes> {
-        let (from, epoch, incarnation) =
-            (self.config.name, self.epoch, self.config.incarnation);
+        let (from, epoch, incarnation) = (self.config.name, self.epoch, self.config.incarnation);
         let to = self.view.as_ref().map_or(from, |v| v.primary);
         let following = self.following()?;
         match Incoming::take(&mut following.incoming, chunk, t) {
@@ -339,8 +335,7 @@ impl<S: Service> Replica<S> {
 
     /// All inputs of this turn are in: acknowledge them with one message.
     pub(super) fn settle_following(&mut self, out: &mut Vec<Output>) {
-        let (from, epoch, incarnation) =
-            (self.config.name, self.epoch, self.config.incarnation);
+        let (from, epoch, incarnation) = (self.config.name, self.epoch, self.config.incarnation);
         let Some((to, cluster)) = self.view.as_ref().map(|v| (v.primary, v.cluster)) else {
             return;
         };
@@ -352,10 +347,7 @@ impl<S: Service> Replica<S> {
         if following.said != Some(following.verified) {
             following.said = Some(following.verified);
             let sequence = following.verified;
-            out.push(Output::Send(
-                leader,
-                Message::Ack { from, to, epoch, incarnation, sequence },
-            ));
+            out.push(Output::Send(leader, Message::Ack { from, to, epoch, incarnation, sequence }));
         }
     }
 

@@ -39,6 +39,17 @@ pub(super) struct Drain {
     pub(super) said_at: Option<Time>,
 }
 
+/// The periodic checkpoints, or marks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checkpoints {
+    /// When the next one is due.
+    pub(super) at: Time,
+    /// How many there were.
+    pub(super) count: u64,
+    /// Where the last one stands.
+    pub(super) sequence: Sequence,
+}
+
 /// What a primary knows.
 #[derive(Debug)]
 pub(super) struct Leading {
@@ -52,26 +63,28 @@ pub(super) struct Leading {
     tail: Option<Sequence>,
     /// What the others were last told to be committed.
     told: Sequence,
-    checkpoint_at: Time,
-    checkpoint_count: u64,
-    /// Where the last periodic checkpoint stands.
-    checkpointed: Sequence,
+    checkpoints: Checkpoints,
     marks: BTreeMap<Sequence, BTreeMap<ReplicaName, Digest>>,
 }
 
 impl Leading {
-    pub(super) fn new(tail: Sequence, executed: Sequence, checkpoint_at: Time) -> Self {
+    /// The beginning of an epoch. A primary that was the primary before goes on with its
+    /// checkpoints where it was.
+    pub(super) fn new(tail: Sequence, before: Option<Self>, fresh: Checkpoints) -> Self {
+        let (checkpoints, mut pending) = match before {
+            Some(before) => (before.checkpoints, before.pending),
+            None => (fresh, Pending::default()),
+        };
+        pending.clear();
         Self {
             links: BTreeMap::new(),
-            pending: Pending::default(),
+            pending,
             fenced: false,
             drain: None,
             paused: false,
             tail: Some(tail),
             told: Sequence(0),
-            checkpoint_at,
-            checkpoint_count: 0,
-            checkpointed: executed,
+            checkpoints,
             marks: BTreeMap::new(),
         }
     }
@@ -209,7 +222,7 @@ impl<S: Service> Replica<S> {
     pub(super) fn retime_checkpoint(&mut self, now: Time) {
         let at = now + self.config.checkpoint_period;
         if let Some(leading) = self.leading() {
-            leading.checkpoint_at = leading.checkpoint_at.min(at);
+            leading.checkpoints.at = leading.checkpoints.at.min(at);
         }
     }
 
@@ -217,12 +230,12 @@ impl<S: Service> Replica<S> {
         let (executed, bytes) = (self.machine.executed(), self.log.bytes());
         let period = self.config.checkpoint_period;
         let Standing::Primary(leading) = &mut self.standing else { return };
-        let after = executed.0.saturating_sub(leading.checkpointed.0);
+        let after = executed.0.saturating_sub(leading.checkpoints.sequence.0);
         let long = after >= CHECKPOINT_ENTRIES || (after > 0 && bytes >= CHECKPOINT_BYTES);
-        if now < leading.checkpoint_at && !long {
+        if now < leading.checkpoints.at && !long {
             return;
         }
-        leading.checkpoint_at = now + period;
+        leading.checkpoints.at = now + period;
         if leading.links.values().any(|l| l.member) {
             match self.mode() {
                 Some(Mode::Passive) => self.send_checkpoints(out),
@@ -236,9 +249,9 @@ impl<S: Service> Replica<S> {
         let state = self.machine.service.summary();
         let bytes = self.machine.checkpoint();
         let Standing::Primary(leading) = &mut self.standing else { return };
-        leading.checkpoint_count += 1;
-        leading.checkpointed = sequence;
-        let count = leading.checkpoint_count;
+        leading.checkpoints.count += 1;
+        leading.checkpoints.sequence = sequence;
+        let count = leading.checkpoints.count;
         let outgoing = Outgoing::new(bytes, sequence, Some(count));
         let free = |l: &&mut Link| l.member && l.state == State::Streaming && l.outgoing.is_none();
         for link in leading.links.values_mut().filter(free) {
@@ -305,9 +318,9 @@ impl<S: Service> Replica<S> {
         }
         let said = leading.marks.remove(&sequence).unwrap_or_default();
         let votes = |d: Digest| said.values().filter(|v| **v == d).count();
-        let Some(expected) = said.values().copied().max_by_key(|d| {
-            (votes(*d), said.get(&own) == Some(d))
-        }) else {
+        let Some(expected) =
+            said.values().copied().max_by_key(|d| (votes(*d), said.get(&own) == Some(d)))
+        else {
             return;
         };
         for (server, found) in said.into_iter().filter(|(_, d)| *d != expected) {

@@ -127,7 +127,11 @@ impl Link {
         let why = |why| Some(if self.member { why } else { Why::Abandoned });
         if self.state != State::Streaming {
             let long = now.since(self.down_since) >= ack_timeout;
-            return if long || (self.failed && self.state == State::Down) { why(Why::Unreachable) } else { None };
+            return if long || (self.failed && self.state == State::Down) {
+                why(Why::Unreachable)
+            } else {
+                None
+            };
         }
         if self.acked >= last {
             return None;
@@ -301,8 +305,7 @@ impl<S: Service> Replica<S> {
         }
         let suffix = cluster == ours && cluster != ClusterId(0) && committed >= base;
         let from = if suffix { committed } else { self.machine.executed() };
-        let outgoing =
-            (!suffix).then(|| Outgoing::new(self.machine.checkpoint(), from, None));
+        let outgoing = (!suffix).then(|| Outgoing::new(self.machine.checkpoint(), from, None));
         if let Some(link) = self.link(conn) {
             (link.start, link.acked, link.next) = (from, Sequence(0), from.next());
             (link.heard, link.outgoing) = (false, outgoing);
@@ -393,7 +396,9 @@ impl<S: Service> Replica<S> {
                 out.push(Output::Send(
                     link.conn,
                     match outgoing.count {
-                        None => Message::Recovery { from, to, mode, role, request, state, transfer },
+                        None => {
+                            Message::Recovery { from, to, mode, role, request, state, transfer }
+                        }
                         Some(count) => Message::Checkpoint { from, to, count, state, transfer },
                     },
                 ));

@@ -19,17 +19,22 @@ mod following;
 mod leading;
 mod links;
 mod ordering;
+mod probe;
 mod reports;
 mod requests;
 mod transfer;
 mod views;
+
+pub use probe::Probe;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use node::{Conn, Event, Input, Output, Role, Time};
-use wire::{ClusterId, Epoch, ErrorCode, Incarnation, Message, Mode, NodeName, ReplicaName, Sequence, View};
+use wire::{
+    ClusterId, Epoch, ErrorCode, Incarnation, Message, Mode, NodeName, ReplicaName, Sequence, View,
+};
 
 use crate::log::Log;
 use crate::machine::Machine;

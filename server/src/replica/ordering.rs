@@ -56,6 +56,11 @@ struct PendingClient {
 }
 
 impl Pending {
+    /// Forgets what is in the log; what it still holds is told again.
+    pub(super) fn clear(&mut self) {
+        self.clients.clear();
+    }
+
     /// An entry was appended.
     pub(super) fn appended(&mut self, entry: &Entry) {
         match &entry.op {

@@ -6,9 +6,7 @@
 use std::time::Duration;
 
 use node::{Conn, Event, Output, Time};
-use wire::{
-    ErrorCode, Health, Incarnation, Message, Mode, Phase, ReplicaName, Why,
-};
+use wire::{ErrorCode, Health, Incarnation, Message, Mode, Phase, ReplicaName, Why};
 
 use super::{Replica, Standing};
 use crate::service::Service;
@@ -60,7 +58,10 @@ impl<S: Service> Replica<S> {
     fn say_health(&mut self, out: &mut Vec<Output>) {
         let Some((conn, from)) = self.detector.zip(self.detector_name) else { return };
         let (to, health) = (self.config.name.into(), Some(self.health()));
-        out.push(Output::Send(conn, Message::Heartbeat { from, to, count: self.heartbeat, health }));
+        out.push(Output::Send(
+            conn,
+            Message::Heartbeat { from, to, count: self.heartbeat, health },
+        ));
     }
 
     pub(super) fn detector_or_tool(
@@ -73,7 +74,8 @@ impl<S: Service> Replica<S> {
         let own = self.config.name;
         match message {
             Message::Heartbeat { from, to, count, .. } if to == own.into() => {
-                (self.detector, self.detector_name, self.heartbeat) = (Some(conn), Some(from), count);
+                (self.detector, self.detector_name, self.heartbeat) =
+                    (Some(conn), Some(from), count);
                 out.push(Output::Note(Event::HeartbeatReceived { count, by: to, from }));
                 let health = Some(self.health());
                 out.push(Output::Send(conn, Message::Heartbeat { from, to, count, health }));

@@ -35,13 +35,7 @@ pub(super) struct Opening {
 }
 
 impl<S: Service> Replica<S> {
-    pub(super) fn request(
-        &mut self,
-        now: Time,
-        conn: Conn,
-        asked: Asked,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn request(&mut self, now: Time, conn: Conn, asked: Asked, out: &mut Vec<Output>) {
         let known = self.clients.links.get(&conn).is_some_and(|l| l.name == asked.client);
         if !known && !self.admit(conn, asked.client, None, out) {
             return;
@@ -71,13 +65,7 @@ impl<S: Service> Replica<S> {
     }
 
     /// A member that does not order answers what it has executed; the rest shows up in the log.
-    fn answer_if_known(
-        &mut self,
-        conn: Conn,
-        asked: &Asked,
-        fresh: bool,
-        out: &mut Vec<Output>,
-    ) {
+    fn answer_if_known(&mut self, conn: Conn, asked: &Asked, fresh: bool, out: &mut Vec<Output>) {
         let (client, number) = (asked.client, asked.number);
         let Some(session) = self.machine.sessions.session(client) else { return };
         let known = match asked.session {
@@ -223,12 +211,7 @@ impl<S: Service> Replica<S> {
         }
     }
 
-    pub(super) fn refuse_expired(
-        &mut self,
-        conn: Conn,
-        client: ClientName,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn refuse_expired(&mut self, conn: Conn, client: ClientName, out: &mut Vec<Output>) {
         let text = format!("the session of {client} is over: it was evicted or a newer one opened");
         self.reject(conn, ErrorCode::Expired, text, out);
     }
@@ -263,8 +246,7 @@ impl<S: Service> Replica<S> {
             }
             let Some(link) = self.clients.links.get(&conn) else { continue };
             for w in link.waiting.clone() {
-                let asked =
-                    Asked { client, number: w.number, body: w.body, session: w.session };
+                let asked = Asked { client, number: w.number, body: w.body, session: w.session };
                 self.order_request(now, conn, &asked, w.fresh, out);
             }
         }

@@ -84,8 +84,8 @@ impl Incoming {
             *slot = Some(Self { sequence: t.sequence, total: t.total, digest: t.digest, bytes });
         }
         let Some(incoming) = slot else { return Progress::Broken };
-        let same = (incoming.sequence, incoming.total, incoming.digest)
-            == (t.sequence, t.total, t.digest);
+        let same =
+            (incoming.sequence, incoming.total, incoming.digest) == (t.sequence, t.total, t.digest);
         let have = incoming.bytes.len() as u64;
         if !same || t.offset != have || have + chunk.len() as u64 > t.total {
             *slot = None;
@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_spoilt_checkpoint_is_not_taken() {
-        let outgoing = Outgoing::new(Bytes::from_static(b"twenty bytes of state"), Sequence(3), None);
+        let outgoing =
+            Outgoing::new(Bytes::from_static(b"twenty bytes of state"), Sequence(3), None);
         assert_eq!(carry(outgoing, true), Progress::Broken);
     }
 

@@ -8,8 +8,8 @@ use node::{Conn, Event, Output, Time};
 use wire::{Epoch, Mode, Role, Sequence, View};
 
 use super::following::Following;
-use super::leading::Leading;
-use super::links::Link;
+use super::leading::{Checkpoints, Leading};
+use super::links::State;
 use super::{Replica, Standing};
 use crate::service::Service;
 
@@ -39,7 +39,8 @@ impl<S: Service> Replica<S> {
         self.epoch = view.epoch;
         let before = self.view.replace(view.clone());
         out.push(Output::Note(Event::ViewAdopted { by: self.name(), view: view.clone() }));
-        let was_member = before.is_some_and(|b| b.contains(self.config.name, self.config.incarnation));
+        let was_member =
+            before.is_some_and(|b| b.contains(self.config.name, self.config.incarnation));
         match view.role(self.config.name).filter(|_| member) {
             Some(Role::Primary) => self.become_primary(now, out),
             Some(Role::Backup) => self.become_backup(now, out),
@@ -66,10 +67,15 @@ impl<S: Service> Replica<S> {
     }
 
     fn become_primary(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (links, leader) = self.leave_standing(out);
+        let (mut before, leader) = self.leave_standing(out);
         out.extend(leader.map(Output::Close));
-        let checkpoint_at = now + self.config.checkpoint_period;
-        let leading = Leading::new(self.log.last(), self.machine.executed(), checkpoint_at);
+        let links = before.as_mut().map(|b| std::mem::take(&mut b.links)).unwrap_or_default();
+        let checkpoints = Checkpoints {
+            at: now + self.config.checkpoint_period,
+            count: 0,
+            sequence: self.machine.executed(),
+        };
+        let leading = Leading::new(self.log.last(), before.map(|b| *b), checkpoints);
         self.standing = Standing::Primary(Box::new(leading));
         // What a passive backup knows to be committed is replayed before anything else (R2).
         self.execute_to(self.committed, out);
@@ -78,13 +84,12 @@ impl<S: Service> Replica<S> {
                 leading.pending.appended(entry);
             }
         }
-        self.relink(now, links, out);
+        self.relink(now, links.into_values().collect(), out);
         self.order_waiting(now, out);
     }
 
     fn become_backup(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (links, leader) = self.leave_standing(out);
-        out.extend(links.iter().map(|link| Output::Close(link.conn)));
+        let leader = self.stop_leading(out);
         self.standing = Standing::Backup(Following::new(now, leader));
         self.dismiss_clients(out);
         if self.mode() == Some(Mode::Active) {
@@ -94,21 +99,25 @@ impl<S: Service> Replica<S> {
     }
 
     fn become_joiner(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (links, leader) = self.leave_standing(out);
-        out.extend(links.iter().map(|link| Output::Close(link.conn)));
+        let leader = self.stop_leading(out);
         self.standing = Standing::Joiner(Following::new(now, leader));
         self.dismiss_clients(out);
     }
 
-    /// Ends what this replica was, and hands on a primary's links or a follower's leader.
-    fn leave_standing(&mut self, out: &mut Vec<Output>) -> (Vec<Link>, Option<Conn>) {
+    /// Ends what this replica was: a primary's links are closed, a follower's leader is handed on.
+    fn stop_leading(&mut self, out: &mut Vec<Output>) -> Option<Conn> {
+        let (before, leader) = self.leave_standing(out);
+        let links = before.into_iter().flat_map(|leading| leading.links.into_values());
+        out.extend(links.filter(|l| l.state != State::Down).map(|l| Output::Close(l.conn)));
+        leader
+    }
+
+    fn leave_standing(&mut self, out: &mut Vec<Output>) -> (Option<Box<Leading>>, Option<Conn>) {
         self.pause_clients(false, out);
         let joiner = Standing::Joiner(Following::default());
         match std::mem::replace(&mut self.standing, joiner) {
-            Standing::Primary(leading) => (leading.links.into_values().collect(), None),
-            Standing::Joiner(following) | Standing::Backup(following) => {
-                (Vec::new(), following.leader())
-            }
+            Standing::Primary(leading) => (Some(leading), None),
+            Standing::Joiner(following) | Standing::Backup(following) => (None, following.leader()),
         }
     }
 

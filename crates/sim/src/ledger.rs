@@ -1,0 +1,100 @@
+//! The ledger: what is true of a run as a whole, whoever lives or dies.
+//!
+//! It is written from what is seen, before any property looks: which views were persisted, what was
+//! committed and executed where in which log, what clients asked and were told.
+//!
+//! Not here: any judgement. Where two sources disagree, the ledger keeps the first, and a property
+//! finds the second.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use node::{Event, Time};
+use wire::{ClusterId, Epoch, NodeName, Sequence, View};
+
+use crate::observe::{Seen, Sight};
+use crate::process::Pid;
+
+/// A place in the history of the whole installation. A later cluster has a greater id.
+pub type Place = (ClusterId, Sequence);
+
+/// What became of a request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which process asked.
+    pub client: (NodeName, Pid),
+    /// When it was sent first.
+    pub invoked: Time,
+    /// The highest place of a request that was answered before this one was sent.
+    pub floor: Option<Place>,
+    /// When it was answered, and how.
+    pub answered: Option<(Time, Bytes)>,
+}
+
+/// What is known.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Every persisted view.
+    pub views: BTreeMap<Epoch, View>,
+    /// Where each effective request stands, by its body; the driver makes bodies unique.
+    pub effects: BTreeMap<Bytes, Place>,
+    /// The bodies of effective requests by their place.
+    pub order: BTreeMap<Place, Bytes>,
+    /// The requests that were sent, by their body.
+    pub requests: BTreeMap<Bytes, Request>,
+    /// The highest place that anybody has executed.
+    pub executed: BTreeMap<ClusterId, Sequence>,
+    /// The highest place of a request that was answered.
+    answered: Option<Place>,
+}
+
+impl Ledger {
+    /// The newest persisted view.
+    #[must_use]
+    pub fn current(&self) -> Option<&View> {
+        self.views.last_key_value().map(|(_, view)| view)
+    }
+
+    /// Takes note of what is seen of a process that holds the state of `cluster`.
+    pub(crate) fn note(&mut self, sight: &Sight<'_>, cluster: ClusterId) {
+        match &sight.what {
+            Seen::Persisted(record) => {
+                if let Ok(record) = rm::Record::from_text(record) {
+                    self.views.entry(record.view.epoch).or_insert(record.view);
+                }
+            }
+            Seen::Noted(event) => self.event(sight, event, cluster),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, sight: &Sight<'_>, event: &Event, cluster: ClusterId) {
+        match event {
+            Event::Executed { sequence, effect, body, .. } => {
+                let highest = self.executed.entry(cluster).or_default();
+                *highest = (*highest).max(*sequence);
+                if *effect {
+                    let place = (cluster, *sequence);
+                    self.effects.entry(body.clone()).or_insert(place);
+                    self.order.entry(place).or_insert_with(|| body.clone());
+                }
+            }
+            Event::Invoked { body, .. } => {
+                let request = Request {
+                    client: (sight.who, sight.pid),
+                    invoked: sight.at,
+                    floor: self.answered,
+                    answered: None,
+                };
+                self.requests.entry(body.clone()).or_insert(request);
+            }
+            Event::Answered { body, .. } => {
+                let asked = crate::register::swapped(body).map_or(&body[..], |(_, after)| after);
+                let Some(request) = self.requests.get_mut(asked) else { return };
+                request.answered.get_or_insert_with(|| (sight.at, body.clone()));
+                self.answered = self.answered.max(self.effects.get(asked).copied());
+            }
+            _ => {}
+        }
+    }
+}

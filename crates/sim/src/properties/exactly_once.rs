@@ -1,0 +1,67 @@
+//! I9: a (session, number) takes effect at one place only, a body is asked once and so takes effect
+//! once, and all replies to one number are the same.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use node::Event;
+use wire::{ClientName, ClusterId, Message, RequestNumber, SessionId};
+
+use super::replica;
+use crate::ledger::Place;
+use crate::{Seen, Sight, Watcher, World};
+
+type Question = (ClusterId, ClientName, SessionId, RequestNumber);
+
+/// See the file.
+#[derive(Debug, Default)]
+pub(super) struct ExactlyOnce {
+    effects: BTreeMap<Question, Place>,
+    bodies: BTreeMap<Bytes, Place>,
+    replies: BTreeMap<Question, Bytes>,
+}
+
+impl ExactlyOnce {
+    fn executed(&mut self, place: Place, asked: Question, body: &Bytes) -> Result<(), String> {
+        let known = *self.effects.entry(asked).or_insert(place);
+        if known != place {
+            return Err(format!("{asked:?} takes effect at {known:?} and at {place:?}"));
+        }
+        let known = *self.bodies.entry(body.clone()).or_insert(place);
+        if known != place && known.0 == place.0 {
+            return Err(format!("{body:?} takes effect at {known:?} and at {place:?}"));
+        }
+        Ok(())
+    }
+}
+
+impl Watcher for ExactlyOnce {
+    fn name(&self) -> &'static str {
+        "I9 exactly once"
+    }
+
+    fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
+        let Some(cluster) = replica(sight, world).map(|r| r.probe().cluster) else { return Ok(()) };
+        match &sight.what {
+            Seen::Noted(Event::Executed { sequence, client, session, number, effect, body }) => {
+                if !*effect {
+                    return Ok(());
+                }
+                self.executed((cluster, *sequence), (cluster, *client, *session, *number), body)
+            }
+            Seen::Sent {
+                message: Message::Reply { client, number, body, session: Some(session), .. },
+                ..
+            } => {
+                let body = body.clone().unwrap_or_default();
+                let asked = (cluster, *client, *session, *number);
+                let known = self.replies.entry(asked).or_insert_with(|| body.clone());
+                if *known == body {
+                    return Ok(());
+                }
+                Err(format!("{asked:?} was answered {known:?} and {body:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
