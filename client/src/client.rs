@@ -277,8 +277,9 @@ impl Role for Client {
             Input::Closed(conn) => self.server_closed(now, conn, out),
             Input::Line(line) => self.line(line, out),
             Input::LineEnd => self.feed.end(),
-            // A client launches nothing, persists nothing and sends no heartbeats.
-            Input::Persisted
+            // A client accepts nobody, launches nothing, persists nothing and sends no heartbeats.
+            Input::Ended(_)
+            | Input::Persisted
             | Input::PersistFailed(_)
             | Input::Launched { .. }
             | Input::LaunchFailed(_)

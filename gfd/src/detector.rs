@@ -144,7 +144,8 @@ impl Role for GlobalFaultDetector {
             | Input::LaunchFailed(_)
             | Input::Exited { .. }
             | Input::Line(_)
-            | Input::LineEnd => {}
+            | Input::LineEnd
+            | Input::Ended(_) => {}
         }
     }
 

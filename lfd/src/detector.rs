@@ -144,7 +144,11 @@ impl Role for LocalFaultDetector {
             Input::LaunchFailed(why) => self.launch_failed(now, &why, out),
             Input::Exited { pid, how } => self.process_exited(now, pid, how, out),
             Input::Tune(tune) => self.tune(tune),
-            Input::Persisted | Input::PersistFailed(_) | Input::Line(_) | Input::LineEnd => {}
+            Input::Ended(_)
+            | Input::Persisted
+            | Input::PersistFailed(_)
+            | Input::Line(_)
+            | Input::LineEnd => {}
         }
     }
 

@@ -392,8 +392,10 @@ impl Role for ReplicationManager {
             Input::PersistFailed(why) => self.persist_failed(now, &why, out),
             Input::Line(line) => self.line(&line, out),
             Input::Tune(tune) => self.tune(tune),
-            // The RM has no child process, and goes on without a keyboard.
+            // The RM has no child process, and goes on without a keyboard; a client that only asks
+            // once is let go by the host.
             Input::LineEnd
+            | Input::Ended(_)
             | Input::Launched { .. }
             | Input::LaunchFailed(_)
             | Input::Exited { .. } => {}

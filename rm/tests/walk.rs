@@ -2,11 +2,12 @@
 //! that a seed can think of; the RM crashes, too, and its disk may or may not have what failed.
 //!
 //! While it walks: what is told was recorded, an epoch has one content, members come from the view
-//! before, a living member is never ended and never given up. Then the faults stop, and every server
-//! must be a member again within a bound.
+//! before, a living member is never ended and never given up, and whatever all members of a view have
+//! acknowledged is in the log of every later primary of that cluster. Then the faults stop, and every
+//! server must be a member again within a bound, and requests must go on.
 //!
-//! Not here: requests. That no acknowledged one is lost is the whole suite's affair; the model of a
-//! server only takes roles and joins.
+//! Not here: the servers' own protocol. A model of a server takes roles and joins, and appends to the
+//! logs of all members at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use wire::{
     Reported, Urgency, View, Why,
 };
 
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 120;
 const FAULTS: u64 = 600;
 /// Long enough for a hold-down and a fail-back after the last fault.
 const CALM: u64 = 1200;
@@ -51,6 +52,11 @@ struct Server {
     epoch: Epoch,
     phase: Phase,
     monitored: bool,
+    /// The view that it adopted last.
+    view: Option<View>,
+    /// Whose acks it requires beside the members'.
+    joint: Vec<(ReplicaName, Incarnation)>,
+    log: Vec<u64>,
 }
 
 struct Walk {
@@ -69,6 +75,10 @@ struct Walk {
     told: BTreeMap<Epoch, View>,
     /// What goes up to the RM at the next step.
     rising: Vec<Message>,
+    /// What went up before and may come once more, late.
+    late: Vec<Message>,
+    /// What was acknowledged in each cluster.
+    acknowledged: BTreeMap<ClusterId, Vec<u64>>,
     calm: bool,
 }
 
@@ -99,6 +109,9 @@ impl Walk {
             epoch: Epoch(0),
             phase: Phase::Joiner,
             monitored: true,
+            view: None,
+            joint: Vec::new(),
+            log: Vec::new(),
         };
         Self {
             seed,
@@ -113,6 +126,8 @@ impl Walk {
             runs: 100,
             told: BTreeMap::new(),
             rising: Vec::new(),
+            late: Vec::new(),
+            acknowledged: BTreeMap::new(),
             calm: false,
         }
     }
@@ -189,8 +204,8 @@ impl Walk {
                 self.check_told(&view.clone());
             }
             Message::Launch { server, order: Some(order) } => {
-                let view = self.told.last_key_value().map(|(_, view)| view);
-                let member = view.is_some_and(|view| view.contains(*server, order.incarnation));
+                let record = self.record.as_ref().map(|text| Record::from_text(text).unwrap());
+                let member = record.is_some_and(|r| r.view.contains(*server, order.incarnation));
                 let target = &self.servers[server];
                 let exists = target.run == order.incarnation
                     && !matches!(target.process, Process::Dead(_));
@@ -215,6 +230,10 @@ impl Walk {
         match message {
             Message::Ready { view: Some(view), .. } if runs && view.epoch >= server.epoch => {
                 if view.contains(name, server.run) {
+                    if view.epoch > server.epoch {
+                        server.joint.clear();
+                    }
+                    server.view = Some(view.clone());
                     let primary = view.primary == name;
                     server.phase = if primary { Phase::Primary } else { Phase::Backup };
                     (server.cluster, server.epoch) = (view.cluster, view.epoch);
@@ -222,23 +241,29 @@ impl Walk {
                 }
             }
             Message::View { view, .. } if runs && view.epoch >= server.epoch => {
-                (server.phase, server.epoch) = (Phase::Joiner, view.epoch);
-                self.report(name);
+                if !view.contains(name, server.run) {
+                    (server.phase, server.epoch) = (Phase::Joiner, view.epoch);
+                    self.report(name);
+                }
             }
             Message::SendCheckpoint { joiner, order: Some((epoch, run, _)), .. } => {
                 let primary = server.phase == Phase::Primary && server.epoch == epoch;
-                let cluster = server.cluster;
+                let (cluster, log) = (server.cluster, server.log.clone());
                 let Some(target) = self.servers.get_mut(&joiner) else { return };
                 let there = target.process == Process::Runs && target.run == run;
-                if runs && primary && there {
-                    target.cluster = cluster;
+                if runs && primary && there && target.epoch <= epoch {
+                    (target.cluster, target.log) = (cluster, log);
+                    self.servers.get_mut(&name).unwrap().joint.push((joiner, run));
                     let join = Message::Join { from: name, joiner, epoch, incarnation: run };
+                    self.late.push(join.clone());
                     self.rising.push(join);
                     self.report(joiner);
                 }
             }
             Message::Handover { from, to, epoch } if runs && server.epoch == epoch => {
-                self.rising.push(Message::Drained { from, to, epoch });
+                let drained = Message::Drained { from, to, epoch };
+                self.late.push(drained.clone());
+                self.rising.push(drained);
             }
             Message::Launch { order: Some(order), .. } if order.incarnation == server.run => {
                 let relaunched = match server.process {
@@ -260,7 +285,49 @@ impl Walk {
         let server = self.servers.get_mut(&name).unwrap();
         (server.process, server.run) = (Process::Runs, run);
         (server.cluster, server.epoch, server.phase) = (ClusterId(0), Epoch(0), Phase::Joiner);
+        (server.view, server.log) = (None, Vec::new());
+        server.joint.clear();
         self.report(name);
+    }
+
+    /// R1: what the primary appends is acknowledged once everybody has it who is required: all
+    /// members in its epoch, and the joiners whose acks it asked for. A joiner that is gone is
+    /// complained of.
+    fn append(&mut self, name: ReplicaName) {
+        let primary = &self.servers[&name];
+        let (epoch, cluster) = (primary.epoch, primary.cluster);
+        let Some(view) = primary.view.clone() else { return };
+        if primary.process != Process::Runs || primary.phase != Phase::Primary {
+            return;
+        }
+        let joins = |(joiner, run): &(ReplicaName, Incarnation)| {
+            let server = &self.servers[joiner];
+            server.run == *run && server.process == Process::Runs && server.epoch <= epoch
+        };
+        let lost = primary.joint.iter().find(|joint| !joins(joint)).copied();
+        let joint = primary.joint.clone();
+        if let Some((suspect, run)) = lost {
+            let detail = Some((run, Why::Abandoned));
+            return self.rising.push(Message::Suspect { from: name, suspect, epoch, detail });
+        }
+        let agrees = |m: &wire::Member| {
+            let server = &self.servers[&m.name];
+            server.run == m.incarnation && server.process == Process::Runs && server.epoch == epoch
+                && server.phase != Phase::Joiner
+        };
+        if !view.members.iter().all(agrees) {
+            return;
+        }
+        self.runs += 1;
+        let mut log = primary.log.clone();
+        let seed = self.seed;
+        let before = self.acknowledged.entry(cluster).or_default();
+        assert!(log.starts_with(before), "seed {seed}: I4: {name} lost what was acknowledged");
+        log.push(self.runs);
+        *before = log.clone();
+        for member in view.members.iter().map(|m| m.name).chain(joint.into_iter().map(|j| j.0)) {
+            self.servers.get_mut(&member).unwrap().log = log.clone();
+        }
     }
 
     fn word(&self, name: ReplicaName) -> Message {
@@ -346,6 +413,10 @@ impl Walk {
             25..=30 if self.gfd.is_none() => return self.connect(),
             31 => return self.restart(),
             32..=36 => return self.complain(),
+            37 if !self.late.is_empty() => {
+                let place = self.dice.roll(self.late.len() as u64) as usize;
+                return self.rising.push(self.late[place].clone());
+            }
             _ => return,
         }
         self.report(name);
@@ -378,6 +449,8 @@ impl Walk {
             let rising = rising.into_iter().chain([beat]);
             self.give(rising.map(|message| Input::Received(conn, message)).collect());
         }
+        let name = self.any_name();
+        self.append(name);
         if self.calm || self.dice.roll(3) > 0 {
             let good = self.calm || self.dice.roll(6) > 0;
             self.disk(good);
@@ -408,6 +481,13 @@ impl Walk {
         for _ in 0..CALM {
             self.step();
         }
+        let cluster = self.rm.facts().view.as_ref().map(|view| view.cluster);
+        let before = cluster.map(|cluster| self.acknowledged.get(&cluster).map(Vec::len));
+        for _ in 0..100 {
+            self.step();
+        }
+        let after = cluster.map(|cluster| self.acknowledged.get(&cluster).map(Vec::len));
+        assert!(after > before, "seed {}: requests do not go on", self.seed);
         self.check_calm();
     }
 

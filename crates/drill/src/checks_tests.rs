@@ -84,7 +84,7 @@ fn an_empty_history_proves_nothing() {
     assert!(!no_divergence(&[]).held);
     assert!(!executed_once(&[]).held);
     assert!(!lost(&[], &[state("S1", 3, 3, "aa")]).held);
-    assert!(!digests_agree(&[]).held);
+    assert!(!digests_agree(&[], 3).held);
     assert!(!members_agree(&[], true).held);
     assert!(!answers_match(&[], &[]).held);
     assert!(!order(&[]).held);
@@ -156,10 +156,15 @@ fn a_client_that_starts_anew_is_matched_with_its_own_run() {
 
 #[test]
 fn different_digests_after_one_entry_are_found() {
-    assert!(digests_agree(&[digest("S1", 5, "aa"), digest("S2", 5, "aa")]).held);
-    assert!(!digests_agree(&[digest("S1", 5, "aa"), digest("S2", 5, "ab")]).held);
+    let held = |records: &[Record]| digests_agree(records, 2).held;
+    let pair = |other| [digest("S1", 5, "aa"), digest("S2", 5, other)];
+    assert!(held(&pair("aa")));
+    assert!(!held(&pair("ab")));
+    assert!(!held(&pair("aa")[..1]), "nothing was compared");
+    assert!(digests_agree(&pair("aa")[..1], 1).held, "there is nobody to compare with");
     let alarm = Record { at: 1, who: name("RM"), what: What::Diverged(name("S2")) };
-    assert!(!digests_agree(&[digest("S1", 5, "aa"), alarm]).held);
+    let [one, other] = pair("aa");
+    assert!(!held(&[one, other, alarm]));
 }
 
 #[test]
@@ -223,6 +228,9 @@ fn an_end_that_nobody_called_for_is_found() {
     assert!(no_uncalled_death(&records, &[(9, s1), (19, s1)], &[]).held);
     assert!(!no_uncalled_death(&records, &[(9, s1)], &[]).held, "the second end");
     assert!(!no_uncalled_death(&records[..1], &[], &["GFD ended".into()]).held);
+
+    let seen_twice = [launch(1), exit(10, "signal 9"), exit(11, "gone")];
+    assert!(no_uncalled_death(&seen_twice, &[(9, s1)], &[]).held);
 
     let by_detector = Record { at: 9, who: name("LFD1"), what: What::Killed(s1) };
     assert!(no_uncalled_death(&[launch(1), by_detector, exit(10, "signal 9")], &[], &[]).held);

@@ -15,7 +15,7 @@ use crate::picture::{Picture, ServerSeen};
 use crate::roster::{Roster, Who};
 
 /// Every form of condition and its meaning, for the help text and the documentation.
-pub const VOCABULARY: [(&str, &str); 15] = [
+pub const VOCABULARY: [(&str, &str); 16] = [
     ("N members", "the RM counts N living servers"),
     ("N in view", "the RM's newest view has N members, none of them killed since"),
     ("view with S1", "the RM's newest view has S1, and S1 was not killed since"),
@@ -28,6 +28,7 @@ pub const VOCABULARY: [(&str, &str); 15] = [
     ("launched S1", "since the step began a new process of S1 was launched"),
     ("adopted S1", "since the step began its LFD adopted the running process of S1"),
     ("clients progress N", "since the step began every client got N answers"),
+    ("N digests", "since the step began servers told their digests at N places of the log"),
     ("line RM \"TEXT\"", "since the step began the process printed a line with this text"),
     ("no view change", "since the step began the RM made no view (in `expect` only)"),
     ("no gap over 2s", "since the step began no client waited longer (in `expect` only)"),
@@ -60,6 +61,8 @@ pub enum Condition {
     Adopted(Who),
     /// Every client got so many answers.
     Progress(usize),
+    /// So many digests could be compared.
+    Digests(usize),
     /// A line was printed.
     Line(NodeName, String),
     /// No view was made.
@@ -109,6 +112,7 @@ impl Condition {
             ["launched", server] => Self::Launched(who(server)?),
             ["adopted", server] => Self::Adopted(who(server)?),
             ["clients", "progress", count] => Self::Progress(number(count)?),
+            [count, "digests"] => Self::Digests(number(count)?),
             ["line", process, ..] => {
                 let name =
                     roster.find(process).ok_or(format!("`{process}` prints nothing here"))?;
@@ -169,6 +173,10 @@ impl Condition {
             }
             Self::Adopted(who) => since(scene, resolve(*who)?, "adopted", |server| server.adopted),
             Self::Progress(count) => progress(scene, *count),
+            Self::Digests(count) => {
+                let compared = picture.compared(scene.mark);
+                seen(compared >= *count, || format!("{compared} places; {}", describe(picture)))
+            }
             Self::Line(name, text) => {
                 seen(scene.printed.contains(&(*name, text.clone())), || "no such line".into())
             }

@@ -34,6 +34,10 @@ fn picture() -> Picture {
     for server in ["S1", "S2", "S3"] {
         picture.take(&record(105, server, What::Ready));
     }
+    for (at, server, sequence) in [(110, "S1", 7), (111, "S2", 7), (112, "S1", 8)] {
+        let digest = "aa".into();
+        picture.take(&record(at, server, What::Digest { sequence, digest }));
+    }
     for (at, client) in [(110, "C1"), (110, "C2"), (120, "C1"), (120, "C2")] {
         picture.take(&answer(at, client));
     }
@@ -69,6 +73,7 @@ fn a_healthy_cluster_holds_what_it_should() {
         "ready all",
         "ready victim",
         "clients progress 2",
+        "1 digests",
         "line RM \"3 members\"",
         "no view change",
         "no gap over 1ms",
@@ -91,6 +96,7 @@ fn a_healthy_cluster_does_not_hold_the_contrary() {
         "launched S1",
         "adopted S1",
         "clients progress 3",
+        "2 digests",
         "line GFD \"3 members\"",
         "line RM \"2 members\"",
     ] {
@@ -103,7 +109,7 @@ fn a_healthy_cluster_does_not_hold_the_contrary() {
 #[test]
 fn after_a_kill_nothing_from_before_counts() {
     let mut picture = picture();
-    picture.killed(200, name("S1"), true);
+    picture.hit(200, name("S1"), true, false);
     for text in ["3 members", "3 in view", "view with S1", "ready S1", "ready all"] {
         assert!(judge(text, &picture, 200, 300).is_err(), "{text}");
     }
@@ -125,7 +131,7 @@ fn after_a_kill_nothing_from_before_counts() {
 #[test]
 fn a_server_that_died_unseen_and_is_back_counts_again() {
     let mut picture = picture();
-    picture.killed(200, name("S1"), true);
+    picture.hit(200, name("S1"), true, false);
     assert!(judge("3 members", &picture, 200, 300).is_err(), "a count from before the kill");
     picture.take(&record(231, "S1", What::Ready));
     assert_eq!(judge("3 members", &picture, 200, 300), Ok(()));

@@ -10,7 +10,7 @@ use drill::plan::{Plan, Settings, drill_file};
 use drill::play::Player;
 use drill::report::{Report, step_line};
 use drill::script::Drill;
-use drill::world::{World, run_directory};
+use drill::world::{self, World, run_directory};
 use drill::{duration, up};
 use wire::{Mode, ports};
 
@@ -131,9 +131,11 @@ async fn run_up(task: &Up, port_base: u16, root: &Path, programs: PathBuf) -> Re
     settings.interval = task.interval;
     settings.quiet = task.quiet;
     settings.port_base = port_base;
-    let dir = run_directory(root, task.mode.as_str())?;
-    println!("drill: logs, audits and state in {}", dir.display());
-    let mut world = World::new(Plan::new(settings, dir, programs), true)?;
+    let mut plan = Plan::new(settings, PathBuf::new(), programs);
+    world::check(&plan)?;
+    plan.dir = run_directory(root, task.mode.as_str())?;
+    println!("drill: logs, audits and state in {}", plan.dir.display());
+    let mut world = World::new(plan, true)?;
     let played = up::up(&mut world, task.time).await;
     world.end().await?;
     println!("drill: everything has ended");
@@ -148,8 +150,10 @@ async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -
     let mut drill = Drill::parse(&path, &text).map_err(anyhow::Error::msg)?;
     drill.settings.port_base = port_base;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut plan = Plan::new(drill.settings.clone(), PathBuf::new(), programs);
+    world::check(&plan)?;
     let dir = run_directory(root, &name)?;
-    let plan = Plan::new(drill.settings.clone(), dir.clone(), programs);
+    plan.dir.clone_from(&dir);
     let mut world = World::new(plan, task.lines)?;
     if !task.json {
         println!("{name}: {}", drill.description);

@@ -1,4 +1,4 @@
-//! A fail-over in phases: from a kill to the next reply, on the one clock of the machine.
+//! A fail-over in phases: from a kill (or a stop) to the next reply, on the one clock of the machine.
 //!
 //! Each phase is the first record of its kind after the kill; one that was never recorded is
 //! unknown, not zero. The longest gap of each client is measured between its answers alone.
@@ -9,16 +9,18 @@ use serde::Serialize;
 use wire::NodeName;
 
 use crate::audit::{Record, What};
-use crate::picture::{Kill, Picture};
+use crate::picture::{Blow, Picture};
 
-/// One kill of a server, with microseconds from the kill to each phase.
+/// One kill or stop of a server, with microseconds from there to each phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailOver {
     /// Whom.
     pub server: String,
     /// Whether it was the primary.
     pub primary: bool,
-    /// The first detector or member to notice: its LFD says `delete` or sees the exit.
+    /// Whether it was only stopped.
+    pub stopped: bool,
+    /// Its LFD says `delete`, or sees the exit.
     pub detected: Option<u64>,
     /// The RM counts its members without it.
     pub deleted: Option<u64>,
@@ -46,7 +48,7 @@ impl FailOver {
     }
 }
 
-/// The phases of every kill of a server; `ends` are the moments at which the steps ended, in order.
+/// The phases of every kill and stop of a server; `ends` are the moments at which the steps ended, in order.
 #[must_use]
 pub fn fail_overs(
     records: &[Record],
@@ -54,8 +56,8 @@ pub fn fail_overs(
     clients: &[NodeName],
     ends: &[u64],
 ) -> Vec<FailOver> {
-    let kills: Vec<&Kill> = picture.kills.iter().filter(|kill| kill.server).collect();
-    let one = |(index, kill): (usize, &&Kill)| {
+    let kills: Vec<&Blow> = picture.blows.iter().filter(|blow| blow.server).collect();
+    let one = |(index, kill): (usize, &&Blow)| {
         let step = ends.iter().copied().find(|end| *end > kill.at);
         let next = kills.get(index + 1).map(|next| next.at);
         let until = step.into_iter().chain(next).min().unwrap_or(u64::MAX);
@@ -68,7 +70,7 @@ fn fail_over(
     records: &[Record],
     picture: &Picture,
     clients: &[NodeName],
-    kill: &Kill,
+    kill: &Blow,
     until: u64,
 ) -> FailOver {
     let first = |wanted: &dyn Fn(&Record) -> bool| {
@@ -108,6 +110,7 @@ fn fail_over(
     FailOver {
         server: kill.name.to_string(),
         primary: kill.primary,
+        stopped: kill.stopped,
         detected: after(detected),
         deleted: after(deleted),
         promoted: after(view.map(|view| view.at)),
@@ -161,8 +164,8 @@ mod tests {
         ];
         let mut picture = Picture::default();
         records.iter().for_each(|record| picture.take(record));
-        picture.kills.push(Kill { at: 1_000, name: name("S1"), primary: true, server: true });
-        picture.kills.push(Kill { at: 9_000, name: name("RM"), primary: false, server: false });
+        picture.hit(1_000, name("S1"), true, false);
+        picture.hit(9_000, name("RM"), false, false);
 
         let all = fail_overs(&records, &picture, &[name("C1")], &[950, 1_700]);
         assert_eq!(all.len(), 1, "only servers fail over");
@@ -174,7 +177,7 @@ mod tests {
     #[test]
     fn what_was_not_recorded_is_unknown() {
         let mut picture = Picture::default();
-        picture.kills.push(Kill { at: 1_000, name: name("S1"), primary: true, server: true });
+        picture.hit(1_000, name("S1"), true, false);
         let all = fail_overs(&[], &picture, &[name("C1")], &[3_000]);
         assert_eq!(all[0].phases(), [None; 6]);
         assert_eq!(all[0].gaps["C1"], 2_000);

@@ -34,9 +34,9 @@ impl ServerSeen {
     }
 }
 
-/// A kill by the drill.
+/// What the drill did to a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kill {
+pub struct Blow {
     /// When.
     pub at: u64,
     /// Whom.
@@ -45,6 +45,8 @@ pub struct Kill {
     pub primary: bool,
     /// Whether it was a server.
     pub server: bool,
+    /// Whether it was only stopped, and not killed.
+    pub stopped: bool,
 }
 
 /// The state of the cluster, as far as records tell it.
@@ -56,10 +58,12 @@ pub struct Picture {
     pub counted: BTreeMap<NodeName, (u64, Vec<NodeName>)>,
     /// The servers.
     pub servers: BTreeMap<NodeName, ServerSeen>,
+    /// When each server first told its digest at each place of the log.
+    pub digests: BTreeMap<u64, BTreeMap<NodeName, u64>>,
     /// When each client's answers came.
     pub answers: BTreeMap<NodeName, Vec<u64>>,
-    /// Every kill by the drill, in the order of time.
-    pub kills: Vec<Kill>,
+    /// Every process that the drill killed or stopped, in the order of time.
+    pub blows: Vec<Blow>,
 }
 
 impl Picture {
@@ -86,16 +90,20 @@ impl Picture {
                     seen.running = Some((at, *pid));
                 }
             }
+            What::Digest { sequence, .. } => {
+                let told = self.digests.entry(*sequence).or_default();
+                told.entry(record.who).or_insert(at);
+            }
             What::Answered { .. } => self.answers.entry(record.who).or_default().push(at),
             _ => {}
         }
     }
 
-    /// The drill killed a process.
-    pub fn killed(&mut self, at: u64, name: NodeName, server: bool) {
+    /// The drill killed a process, or stopped it.
+    pub fn hit(&mut self, at: u64, name: NodeName, server: bool, stopped: bool) {
         let primary = self.view().is_some_and(|view| view.primary == name);
-        self.kills.push(Kill { at, name, primary, server });
-        if server {
+        self.blows.push(Blow { at, name, primary, server, stopped });
+        if server && !stopped {
             latest(&mut self.server(name).killed, at);
         }
     }
@@ -116,6 +124,14 @@ impl Picture {
     pub fn in_view(&self, server: NodeName) -> bool {
         let killed = self.servers.get(&server).map_or(0, |seen| seen.killed);
         self.view().is_some_and(|view| view.members.contains(&server) && view.at > killed)
+    }
+
+    /// At how many places of the log two servers told their digests at or after a moment.
+    #[must_use]
+    pub fn compared(&self, mark: u64) -> usize {
+        let both =
+            |told: &&BTreeMap<NodeName, u64>| told.values().filter(|at| **at >= mark).count() > 1;
+        self.digests.values().filter(both).count()
     }
 
     /// How many answers a client got at or after a moment.
@@ -184,8 +200,8 @@ mod tests {
         picture.take(&record(11, "S1", What::Ready));
         assert!(picture.in_view(name("S1")) && picture.servers[&name("S1")].is_ready());
 
-        picture.killed(20, name("S1"), true);
-        assert!(picture.kills[0].primary);
+        picture.hit(20, name("S1"), true, false);
+        assert!(picture.blows[0].primary);
         assert!(!picture.in_view(name("S1")) && !picture.servers[&name("S1")].is_ready());
 
         let running = What::Running { server: name("S1"), pid: 5, adopted: false };

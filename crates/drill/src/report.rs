@@ -34,7 +34,7 @@ pub struct Report {
     pub digests_equal: bool,
     /// Every check.
     pub checks: Vec<Check>,
-    /// Every kill of a server, in microseconds.
+    /// Every kill and stop of a server, in microseconds.
     pub kills: Vec<FailOver>,
 }
 
@@ -67,14 +67,17 @@ impl Report {
         let places = checks::places(records, &operations);
         let states = finals.as_deref().unwrap_or_default();
         let active = world.picture.view().is_some_and(|view| view.mode == "active");
-        let kills: Vec<_> = world.picture.kills.iter().map(|kill| (kill.at, kill.name)).collect();
+        let kills: Vec<_> = {
+            let blows = world.picture.blows.iter().filter(|blow| !blow.stopped);
+            blows.map(|blow| (blow.at, blow.name)).collect()
+        };
         let mut agree = checks::members_agree(states, active);
         if let Err(why) = finals {
             agree.detail.clone_from(why);
         }
         let lost = checks::nothing_lost(&operations, &places, states);
         let twice = checks::executed_once(records);
-        let digests = checks::digests_agree(records);
+        let digests = checks::digests_agree(records, world.plan.settings.replicas);
         let (lost_count, twice_count) = (lost.violations, twice.violations);
         let digests_equal = digests.held && agree.held;
         let findings = vec![
@@ -130,7 +133,7 @@ impl Report {
     fn kills_table(&self) -> String {
         let Some(first) = self.kills.first() else { return String::new() };
         let clients: Vec<&String> = first.gaps.keys().collect();
-        let mut text = format!("milliseconds after kill -9 {:<6}", "");
+        let mut text = format!("milliseconds after the kill {:<5}", "");
         for phase in PHASES {
             let _ = write!(text, "{phase:>10}");
         }
@@ -153,6 +156,7 @@ impl Report {
         if self.kills.len() <= LINES {
             for (index, kill) in self.kills.iter().enumerate() {
                 let role = if kill.primary { "primary" } else { "backup" };
+                let role = if kill.stopped { format!("{role}, stopped") } else { role.into() };
                 text += &row(&format!("{}: {} ({role})", index + 1, kill.server), columns(kill));
             }
         }

@@ -235,7 +235,7 @@ mod tests {
             picture.take(&Record { at, who: name(server), what: What::Ready });
         }
         assert!(Who::Recovered.resolve(&picture, None).is_err(), "the first start is no return");
-        picture.killed(20, name("S1"), true);
+        picture.hit(20, name("S1"), true, false);
         picture.take(&Record { at: 30, who: name("S1"), what: What::Ready });
         assert_eq!(Who::Recovered.resolve(&picture, None), Ok(name("S1")));
         picture.take(&Record { at: 35, who: name("S3"), what: What::Fenced });

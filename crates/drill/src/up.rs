@@ -113,7 +113,7 @@ async fn obey(world: &mut World, command: Command) -> Result<()> {
 fn signal(world: &mut World, names: &[NodeName], signal: Signal, done: &str) -> Result<()> {
     for name in names {
         let text = match world.signal(*name, signal) {
-            Ok(_) => format!("{name} {done}"),
+            Ok(()) => format!("{name} {done}"),
             Err(error) => error,
         };
         world.say(&text)?;

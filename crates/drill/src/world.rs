@@ -65,26 +65,16 @@ pub struct World {
 }
 
 impl World {
-    /// Checks that the addresses are free and prepares the directory of the run; starts nothing.
-    /// `merged` shows what the processes print.
+    /// Prepares the directory of the run; starts nothing. `merged` shows what the processes print.
     ///
     /// # Errors
-    /// What is not free or cannot be written, and what to do.
+    /// What is missing or cannot be written, and what to do.
     pub fn new(plan: Plan, merged: bool) -> Result<Self> {
-        if let Err(blocked) = doors::check(&plan.doors()) {
-            bail!("the ports of the cluster are not free:\n  {}", blocked.join("\n  "));
-        }
         let state = plan.dir.join("state");
         fs::create_dir_all(&state)
             .with_context(|| format!("cannot create the run directory {}", state.display()))?;
         let lines = Lines::new(&plan, merged)
             .with_context(|| format!("cannot write logs in {}", plan.dir.display()))?;
-        for program in ["rm", "gfd", "lfd", "server", "client"] {
-            let path = plan.programs.join(program);
-            if !path.is_file() {
-                bail!("{} is missing: build it first (cargo build --release)", path.display());
-            }
-        }
         let (sender, receiver) = channel(1024);
         for server in &plan.roster.servers {
             sources::fifo(*server, &plan.path(*server, "pipe"), &sender)?;
@@ -250,19 +240,22 @@ impl World {
         Ok(format!("{name} started (process {pid})"))
     }
 
-    /// Sends a signal to the process of a name, and remembers a kill. Gives the moment before it.
+    /// Sends a signal to the process of a name, and remembers a kill or a stop.
     ///
     /// # Errors
     /// When there is no such process.
-    pub fn signal(&mut self, name: NodeName, signal: Signal) -> Result<u64, String> {
+    pub fn signal(&mut self, name: NodeName, signal: Signal) -> Result<(), String> {
         let pid = self.pid(name).ok_or(format!("{name} does not run"))?;
         let at = clock::now();
         processes::signal(pid, signal)?;
         if signal == Signal::KILL {
             self.told_to_end.insert(pid);
-            self.picture.killed(at, name, self.plan.kind(name).is_none());
         }
-        Ok(at)
+        if signal != Signal::CONT {
+            let server = self.plan.kind(name).is_none();
+            self.picture.hit(at, name, server, signal == Signal::STOP);
+        }
+        Ok(())
     }
 
     /// Asks a process to end (SIGTERM); a stopped one cannot hear it, and is killed in the end.
@@ -354,6 +347,22 @@ impl World {
         processes::end_all().map_err(anyhow::Error::msg)?;
         self.lines.flush().map_err(Into::into)
     }
+}
+
+/// Checks that the cluster can be started: the programs are there, the addresses and ports are free.
+///
+/// # Errors
+/// What is not, who holds it, and what to do.
+pub fn check(plan: &Plan) -> Result<()> {
+    for program in ["rm", "gfd", "lfd", "server", "client"] {
+        let path = plan.programs.join(program);
+        if !path.is_file() {
+            bail!("{} is missing: build it first (cargo build --release)", path.display());
+        }
+    }
+    doors::check(&plan.doors()).map_err(|blocked| {
+        anyhow::anyhow!("the ports of the cluster are not free:\n  {}", blocked.join("\n  "))
+    })
 }
 
 /// Makes the directory of a run, `run/TIME-NAME`, and points `run/latest` at it.

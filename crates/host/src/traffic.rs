@@ -169,6 +169,7 @@ impl<R: Role> Turns<R> {
         if answered {
             connection.phase = Phase::Answering;
             self.world.answering.push(self.world.now, conn);
+            self.step(Input::Ended(conn));
         } else {
             self.lost(conn);
         }

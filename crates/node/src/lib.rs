@@ -13,7 +13,8 @@
 //!    accepted connections with odd numbers; a role numbers those that it dials with even ones.
 //! 5. For every accepted connection: one `Opened`, then any number of `Received` in the order in
 //!    which the peer sent them, then exactly one `Closed`, and nothing after it. For every dialled
-//!    one the same, except that `Closed` may come without `Opened` when it was refused. After a role
+//!    one the same, except that `Closed` may come without `Opened` when it was refused. At a door
+//!    where half-closed peers are answered, `Ended` may come once before `Closed`. After a role
 //!    pushed [`Output::Close`] the host reports nothing more of that connection, not even `Closed`.
 //! 6. What is sent on a connection that is not open yet is kept (bounded) until it is; what is sent
 //!    on a closed one is dropped.

@@ -58,6 +58,9 @@ pub enum Input {
     Opened(Conn, Peer),
     /// A frame arrived.
     Received(Conn, Message),
+    /// The peer of an accepted connection has ended its sending and still reads: what it is owed may
+    /// be sent for a moment, then `Closed` follows.
+    Ended(Conn),
     /// A connection is closed, or could not be opened.
     Closed(Conn),
     /// The record of the last [`Output::Persist`] would survive a power cut.

@@ -20,6 +20,7 @@
 //! | `start [key=value...]` | a new process: makes a role from the arguments and gives it `Start` |
 //! | `opened CONN [door=N] [remote=IP:PORT]` | the dialled `CONN` is open, or (odd) was accepted |
 //! | `received CONN FRAME...` | these frames arrive, in one batch |
+//! | `ended CONN` | its peer has ended its sending and still reads |
 //! | `closed CONN` | it is closed, or (dialled) was refused |
 //! | `launched PID`, `launch_failed TEXT`, `exited PID [HOW]` | of the server process |
 //! | `persisted`, `persist_failed TEXT` | of the record |
@@ -97,6 +98,7 @@ impl<R: Role> Runner<R> {
             "persisted" => Input::Persisted,
             "persist_failed" => Input::PersistFailed(need(args)?.to_owned()),
             "line" => Input::Line(need(args)?.to_owned()),
+            "ended" => Input::Ended(conn(args)?),
             "line_end" => Input::LineEnd,
             "tune" => Input::Tune(Tune {
                 heartbeat_period: args.take_key("heartbeat_period").map(duration).transpose()?,

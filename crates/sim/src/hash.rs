@@ -40,6 +40,7 @@ impl Trace {
             Input::Line(line) => (10, line.len() as u64),
             Input::LineEnd => (11, 0),
             Input::Tune(_) => (12, 0),
+            Input::Ended(conn) => (13, conn.0),
         };
         self.word(u64::from(pid) << 32 | kind);
         self.word(detail);

@@ -326,7 +326,9 @@ impl World {
         let Some(end) = pipe.ends.iter().find(|end| end.pid == pid) else { return };
         let door = end.door.filter(|_| end.heard);
         if door.is_some_and(|door| end.kind.answers_half_closed(door)) {
+            let conn = end.conn;
             self.at(self.now + ANSWERING, Happening::Post(pid, Mail::Broken(id)));
+            self.input(pid, Input::Ended(conn));
         } else {
             self.lose(pid, id);
         }

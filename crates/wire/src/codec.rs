@@ -27,7 +27,7 @@ pub const HEADROOM: usize = 512;
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     /// Something other than a frame stands where a frame begins.
-    #[error("a frame begins with `<`, not with {0:?}")]
+    #[error("a frame begins with an opening angle bracket and not with {0:?}")]
     Start(char),
     /// A frame begins inside another one.
     #[error("`<` inside a frame: its end, `>`, is missing, or a body is not percent-encoded")]

@@ -43,6 +43,8 @@ pub(super) struct ClientLink {
     pub(super) nonce: u64,
     /// Whether a request came before on this connection.
     pub(super) asked: bool,
+    /// Whether the client has ended its sending.
+    pub(super) leaving: bool,
     pub(super) registering: Option<Registering>,
     pub(super) waiting: VecDeque<Waiting>,
 }
@@ -81,7 +83,7 @@ impl Clients {
         let older = self.names.get(&name).copied();
         if let Some(link) = older.and_then(|conn| self.links.get(&conn)) {
             let same = nonce.is_some_and(|nonce| nonce == link.nonce);
-            if !same {
+            if !same && !link.leaving {
                 return Err(Taken::Connected);
             }
         }
@@ -93,6 +95,7 @@ impl Clients {
             name,
             nonce: nonce.unwrap_or(0),
             asked: false,
+            leaving: false,
             registering: None,
             waiting: VecDeque::new(),
         };

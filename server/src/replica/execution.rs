@@ -113,6 +113,9 @@ impl<S: Service> Replica<S> {
                 session: waiting.session,
             },
         ));
+        if self.clients.links.get(&conn).is_some_and(|l| l.leaving) {
+            self.see_off(conn, out);
+        }
     }
 
     fn refuse_executed(

@@ -254,6 +254,7 @@ impl<S: Service> Role for Replica<S> {
             Input::Start => self.tick_at = now + TICK,
             Input::Opened(conn, _) => self.link_opened(conn, out),
             Input::Received(conn, message) => self.received(now, conn, message, out),
+            Input::Ended(conn) => self.client_ended(conn, out),
             Input::Closed(conn) => self.closed(now, conn, out),
             Input::Tune(tune) => {
                 if let Some(period) = tune.checkpoint_period {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use node::{Conn, Event, Output, Time};
 use wire::{ClientName, ErrorCode, Message, Mode, RequestNumber, SessionId};
 
-use super::clients::{Registering, Taken, Waiting};
+use super::clients::{ClientLink, Registering, Taken, Waiting};
 use super::ordering::Place;
 use super::{Replica, Standing};
 use crate::service::Service;
@@ -180,6 +180,22 @@ impl<S: Service> Replica<S> {
                 self.reject(conn, ErrorCode::Taken, text, out);
                 false
             }
+        }
+    }
+
+    /// A client sends nothing more: it leaves when it has its answers.
+    pub(super) fn client_ended(&mut self, conn: Conn, out: &mut Vec<Output>) {
+        if let Some(link) = self.clients.links.get_mut(&conn) {
+            link.leaving = true;
+        }
+        self.see_off(conn, out);
+    }
+
+    /// Closes the connection of a client that is leaving and waits for nothing more.
+    pub(super) fn see_off(&mut self, conn: Conn, out: &mut Vec<Output>) {
+        let done = |l: &ClientLink| l.leaving && l.waiting.is_empty() && l.registering.is_none();
+        if self.clients.links.get(&conn).is_some_and(done) {
+            self.hang_up(conn, out);
         }
     }
 
