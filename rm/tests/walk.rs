@@ -413,9 +413,9 @@ impl Walk {
             25..=30 if self.gfd.is_none() => return self.connect(),
             31 => return self.restart(),
             32..=36 => return self.complain(),
-            37 if !self.late.is_empty() => {
-                let place = self.dice.roll(self.late.len() as u64) as usize;
-                return self.rising.push(self.late[place].clone());
+            37..=39 if !self.late.is_empty() => {
+                let back = self.dice.roll(4.min(self.late.len() as u64)) as usize;
+                return self.rising.push(self.late[self.late.len() - 1 - back].clone());
             }
             _ => return,
         }

@@ -80,6 +80,15 @@ impl Log {
         }
     }
 
+    /// Forgets what is not needed after `needed`, but for the last `entries` and `bytes` of it, which
+    /// serve those who come back.
+    pub fn trim(&mut self, needed: Sequence, entries: u64, bytes: usize) {
+        self.trim_to(needed.min(Sequence(self.last().0.saturating_sub(entries))));
+        while self.bytes > bytes && self.base < needed {
+            self.trim_to(self.base.next());
+        }
+    }
+
     /// Starts anew after a checkpoint that stands at `base`.
     pub fn reset(&mut self, base: Sequence) {
         *self = Self { base, ..Self::default() };

@@ -1,5 +1,6 @@
 //! `drill`: the cluster on one machine, and the drills that are played on it (see `drill --help`).
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -134,12 +135,13 @@ async fn run_up(task: &Up, port_base: u16, root: &Path, programs: PathBuf) -> Re
     let mut plan = Plan::new(settings, PathBuf::new(), programs);
     world::check(&plan)?;
     plan.dir = run_directory(root, task.mode.as_str())?;
-    println!("drill: logs, audits and state in {}", plan.dir.display());
+    writeln!(io::stdout(), "drill: logs, audits and state in {}", plan.dir.display())?;
     let mut world = World::new(plan, true)?;
     let played = up::up(&mut world, task.time).await;
-    world.end().await?;
-    println!("drill: everything has ended");
-    played.map(|()| true)
+    let ended = world.end().await;
+    played.and(ended)?;
+    writeln!(io::stdout(), "drill: everything has ended")?;
+    Ok(true)
 }
 
 async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -> Result<bool> {
@@ -156,15 +158,16 @@ async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -
     plan.dir.clone_from(&dir);
     let mut world = World::new(plan, task.lines)?;
     if !task.json {
-        println!("{name}: {}", drill.description);
+        writeln!(io::stdout(), "{name}: {}", drill.description)?;
     }
     let judged = judge(&mut world, &drill, &name, task.json).await;
-    world.end().await?;
+    let ended = world.end().await;
     let report = judged?;
+    ended?;
     if task.json {
-        println!("{}", serde_json::to_string(&report)?);
+        writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?;
     } else {
-        print!("{}", report.summary());
+        write!(io::stdout(), "{}", report.summary())?;
     }
     if report.held && !task.keep {
         std::fs::remove_dir_all(&dir)
@@ -179,9 +182,8 @@ async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -
 /// Plays the steps, ends the clients, waits until the members agree, and judges everything.
 async fn judge(world: &mut World, drill: &Drill, name: &str, json: bool) -> Result<Report> {
     let told = |number: usize, outcome: &drill::play::Outcome| {
-        if !json {
-            println!("{}", step_line(number, outcome));
-        }
+        let line = step_line(number, outcome);
+        if json { Ok(()) } else { writeln!(io::stdout(), "{line}") }
     };
     let steps = Player::new(world).play(drill, told).await?;
     let stopped = world.stop_clients().await;

@@ -4,6 +4,7 @@
 //! holds at the same moment, or its time is over, and checks `expect`. The first step that does not
 //! hold ends the drill.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -49,11 +50,12 @@ impl<'a> Player<'a> {
     /// Plays every step until one fails; `told` hears of each verdict at once.
     ///
     /// # Errors
-    /// When the run itself breaks: a file cannot be written, a program cannot be started.
+    /// When the run itself breaks: a file or the terminal cannot be written, a program cannot be
+    /// started.
     pub async fn play(
         &mut self,
         drill: &Drill,
-        mut told: impl FnMut(usize, &Outcome),
+        mut told: impl FnMut(usize, &Outcome) -> io::Result<()>,
     ) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
         for (index, step) in drill.steps.iter().enumerate() {
@@ -64,7 +66,7 @@ impl<'a> Player<'a> {
             let detail = verdict.unwrap_or_else(|failure| failure);
             let (title, ended) = (step.title.clone(), clock::now());
             let outcome = Outcome { title, held, millis, ended, detail };
-            told(index + 1, &outcome);
+            told(index + 1, &outcome)?;
             outcomes.push(outcome);
             if !held {
                 break;

@@ -329,23 +329,25 @@ impl World {
         self.tails.iter().flat_map(|tail| tail.garbled().iter().cloned()).collect()
     }
 
-    /// Ends everything: asked first, LFDs before servers so that none is launched again, and then
-    /// by force. Returns when nothing is left.
+    /// Ends everything: asked first, those who order launches before the servers, and then by force.
+    /// Returns when nothing is left, whatever else went wrong: a terminal or a disk that takes
+    /// nothing more is told only after that.
     ///
     /// # Errors
-    /// What could not be ended.
+    /// What could not be ended or written.
     pub async fn end(mut self) -> Result<()> {
         let roster = self.plan.roster.clone();
-        let names = roster.clients.iter().chain(&roster.lfds).chain([&roster.gfd, &roster.rm]);
+        let names = roster.clients.iter().chain([&roster.rm, &roster.gfd]).chain(&roster.lfds);
         for name in names.chain(&roster.servers) {
             self.dismiss(*name);
         }
         let start = Instant::now();
-        while self.processes.any_left() && start.elapsed() < FAREWELL {
-            self.pump().await?;
+        let mut written = Ok(());
+        while self.processes.any_left() && start.elapsed() < FAREWELL && written.is_ok() {
+            written = self.pump().await.map(drop);
         }
         processes::end_all().map_err(anyhow::Error::msg)?;
-        self.lines.flush().map_err(Into::into)
+        written
     }
 }
 

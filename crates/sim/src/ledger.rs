@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use node::{Event, Time};
-use wire::{ClusterId, Epoch, NodeName, Sequence, View};
+use wire::{ClusterId, Epoch, Message, NodeName, Sequence, View};
 
 use crate::observe::{Seen, Sight};
 use crate::process::Pid;
@@ -29,6 +29,8 @@ pub struct Request {
     pub floor: Option<Place>,
     /// When it was answered, and how.
     pub answered: Option<(Time, Bytes)>,
+    /// Its session was lost before that: it is in doubt, and will not be answered.
+    pub given_up: bool,
 }
 
 /// What is known.
@@ -46,6 +48,8 @@ pub struct Ledger {
     pub executed: BTreeMap<ClusterId, Sequence>,
     /// The highest place of a request that was answered.
     answered: Option<Place>,
+    /// The mark of the session that each client process has or wants.
+    marks: BTreeMap<Pid, u64>,
 }
 
 impl Ledger {
@@ -64,7 +68,19 @@ impl Ledger {
                 }
             }
             Seen::Noted(event) => self.event(sight, event, cluster),
+            Seen::Sent { message: Message::Register { nonce, .. }, .. } => {
+                self.registers(sight.pid, *nonce);
+            }
             _ => {}
+        }
+    }
+
+    /// A client that begins another session gives up what is unanswered in the one before.
+    fn registers(&mut self, client: Pid, nonce: u64) {
+        if self.marks.insert(client, nonce).is_some_and(|before| before != nonce) {
+            for request in self.requests.values_mut().filter(|r| r.client.1 == client) {
+                request.given_up |= request.answered.is_none();
+            }
         }
     }
 
@@ -85,6 +101,7 @@ impl Ledger {
                     invoked: sight.at,
                     floor: self.answered,
                     answered: None,
+                    given_up: false,
                 };
                 self.requests.entry(body.clone()).or_insert(request);
             }

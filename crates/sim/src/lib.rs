@@ -21,6 +21,8 @@ pub mod progress;
 pub mod properties;
 pub mod random;
 pub mod register;
+pub mod swarm;
+pub mod trace;
 mod traffic;
 pub mod world;
 

@@ -18,7 +18,7 @@ pub fn missing(world: &World) -> Option<String> {
 pub fn unanswered(world: &World) -> Option<String> {
     world.ledger().requests.iter().find_map(|(body, request)| {
         let (name, pid) = request.client;
-        let waits = request.answered.is_none() && runs(world, name, pid);
+        let waits = request.answered.is_none() && !request.given_up && runs(world, name, pid);
         let body = String::from_utf8_lossy(body);
         waits.then(|| format!("{name} has no answer to `{body}`"))
     })

@@ -348,6 +348,11 @@ impl World {
         self.watchers = watchers;
     }
 
+    /// Says that something does not hold.
+    pub fn fail(&mut self, property: &'static str, text: String) {
+        self.violation.get_or_insert(Violation { at: self.now, property, text });
+    }
+
     /// Ends the run: every watcher looks at what is left.
     pub fn end(&mut self) {
         let mut watchers = std::mem::take(&mut self.watchers);

@@ -12,7 +12,7 @@ use wire::{
     ClusterId, Entry, Epoch, ErrorCode, Message, Mode, ReplicaName, Sequence, Transfer, View, Why,
 };
 
-use super::leading::{KEPT_ENTRIES, REPEAT};
+use super::leading::{KEPT_BYTES, KEPT_ENTRIES, REPEAT};
 use super::transfer::{Incoming, Progress};
 use super::{Replica, Standing};
 use crate::service::Service;
@@ -386,7 +386,6 @@ impl<S: Service> Replica<S> {
             }
         }
         self.forward_waiting(now, out);
-        let keep = Sequence(self.log.last().0.saturating_sub(KEPT_ENTRIES));
-        self.log.trim_to(self.machine.executed().min(keep));
+        self.log.trim(self.machine.executed(), KEPT_ENTRIES, KEPT_BYTES);
     }
 }

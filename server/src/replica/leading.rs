@@ -25,6 +25,7 @@ pub(super) const REPEAT: Duration = Duration::from_millis(250);
 const DRAIN_LIMIT: Duration = Duration::from_millis(1000);
 /// How many entries are kept for members that come back, beyond what is needed (R8).
 pub(super) const KEPT_ENTRIES: u64 = 16_384;
+pub(super) const KEPT_BYTES: usize = 16 << 20;
 /// Backups get a checkpoint early when the log after the last one is longer than this.
 const CHECKPOINT_ENTRIES: u64 = 65_536;
 const CHECKPOINT_BYTES: usize = 32 << 20;
@@ -338,7 +339,6 @@ impl<S: Service> Replica<S> {
         let Standing::Primary(leading) = &self.standing else { return };
         let streaming = leading.links.values().filter(|l| l.state == State::Streaming);
         let needed = streaming.map(|l| Sequence(l.next.0 - 1)).min().unwrap_or(executed);
-        let keep = Sequence(self.log.last().0.saturating_sub(KEPT_ENTRIES));
-        self.log.trim_to(needed.min(executed).min(keep));
+        self.log.trim(needed.min(executed), KEPT_ENTRIES, KEPT_BYTES);
     }
 }

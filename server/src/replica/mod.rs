@@ -230,7 +230,7 @@ impl<S: Service> Replica<S> {
             Message::Checkpoint { from, count, state, transfer, .. } => {
                 self.checkpoint_chunk((conn, from), count, &state, transfer, out);
             }
-            Message::Fenced { epoch, .. } => self.fenced(epoch, out),
+            Message::Fenced { cluster, epoch, .. } => self.fenced(cluster, epoch, out),
             // Leading.
             Message::Have { .. } => self.have(now, conn, &message, out),
             Message::Received { epoch, incarnation, offset, .. } => {

@@ -5,7 +5,7 @@
 //! adopts the highest, each epoch once (I1).
 
 use node::{Conn, Event, Output, Time};
-use wire::{Epoch, Mode, Role, Sequence, View};
+use wire::{ClusterId, Epoch, Mode, Role, Sequence, View};
 
 use super::following::Following;
 use super::leading::{Checkpoints, Leading};
@@ -123,8 +123,9 @@ impl<S: Service> Replica<S> {
 
     /// A peer knows a higher epoch: this one is over. What is held stays; nothing is ordered until
     /// the view behind it is known (R6).
-    pub(super) fn fenced(&mut self, epoch: Epoch, out: &mut Vec<Output>) {
-        if epoch <= self.epoch {
+    pub(super) fn fenced(&mut self, cluster: ClusterId, epoch: Epoch, out: &mut Vec<Output>) {
+        // The epochs of another cluster say nothing about this one's.
+        if epoch <= self.epoch || cluster != self.cluster {
             return;
         }
         self.epoch = epoch;
