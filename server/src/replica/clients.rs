@@ -56,6 +56,25 @@ pub(super) struct Clients {
     names: BTreeMap<ClientName, Conn>,
 }
 
+/// Which request an answer is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered<'a> {
+    pub(super) client: ClientName,
+    pub(super) number: RequestNumber,
+    pub(super) session: Option<SessionId>,
+    pub(super) body: &'a Bytes,
+}
+
+impl Answered<'_> {
+    fn answers(&self, waiting: &Waiting) -> bool {
+        waiting.number == self.number
+            && match waiting.session {
+                Some(_) => waiting.session == self.session,
+                None => waiting.body == *self.body,
+            }
+    }
+}
+
 /// Why a connection may not speak for a client.
 pub(super) enum Taken {
     /// It has spoken for another client before.
@@ -128,12 +147,13 @@ impl Clients {
 }
 
 impl ClientLink {
-    /// Takes out the request of that number, if it waits.
-    pub(super) fn take(&mut self, number: RequestNumber) -> Option<Waiting> {
-        if self.waiting.front().is_some_and(|w| w.number == number) {
+    /// Takes out the request that this answers, if it waits. A short-form request has no session: it
+    /// is known by what it asks, so that another life of its client does not get its answer.
+    pub(super) fn take(&mut self, answered: &Answered<'_>) -> Option<Waiting> {
+        if self.waiting.front().is_some_and(|w| answered.answers(w)) {
             return self.waiting.pop_front();
         }
-        let place = self.waiting.iter().position(|w| w.number == number)?;
+        let place = self.waiting.iter().position(|w| answered.answers(w))?;
         self.waiting.remove(place)
     }
 

@@ -5,8 +5,9 @@
 
 use bytes::Bytes;
 use node::{Event, Output};
-use wire::{ClientName, Entry, Message, Mode, Op, RequestNumber, Sequence, SessionId};
+use wire::{ClientName, Entry, Message, Mode, Op, Sequence, SessionId};
 
+use super::clients::Answered;
 use super::{Replica, Standing};
 use crate::machine::Outcome;
 use crate::service::{Effects, Service};
@@ -34,10 +35,14 @@ impl<S: Service> Replica<S> {
         self.say_executed(entry, &outcome, before, out);
         match outcome {
             Outcome::Answer { client, session, number, reply, .. } => {
-                self.answer(client, number, Some(session), &reply, out);
+                let Op::Request { body, .. } = &entry.op else { return };
+                let session = Some(session);
+                self.answer(&Answered { client, number, session, body }, &reply, out);
             }
             Outcome::Refused { client, session, number, expired } => {
-                self.refuse_executed((client, session, number), expired, out);
+                let Op::Request { body, .. } = &entry.op else { return };
+                let session = Some(session);
+                self.refuse(&Answered { client, number, session, body }, expired, out);
             }
             Outcome::Session { client, nonce, session } => {
                 self.registered(client, nonce, session, out);
@@ -79,22 +84,11 @@ impl<S: Service> Replica<S> {
     }
 
     /// Answers a request, if its client waits for it on a connection to this server.
-    pub(super) fn answer(
-        &mut self,
-        client: ClientName,
-        number: RequestNumber,
-        session: Option<SessionId>,
-        reply: &Bytes,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn answer(&mut self, answered: &Answered<'_>, reply: &Bytes, out: &mut Vec<Output>) {
         let server = self.config.name;
+        let Answered { client, number, .. } = *answered;
         let Some((conn, link)) = self.clients.of(client) else { return };
-        let Some(waiting) = link.take(number) else { return };
-        if waiting.session.is_some() && waiting.session != session {
-            // The same number of another session: this is not its answer.
-            link.waiting.push_front(waiting);
-            return;
-        }
+        let Some(waiting) = link.take(answered) else { return };
         assert!(
             match &self.standing {
                 Standing::Primary(_) => true,
@@ -118,18 +112,13 @@ impl<S: Service> Replica<S> {
         }
     }
 
-    fn refuse_executed(
-        &mut self,
-        (client, session, number): (ClientName, SessionId, RequestNumber),
-        expired: bool,
-        out: &mut Vec<Output>,
-    ) {
-        let Some((conn, link)) = self.clients.of(client) else { return };
-        let Some(waiting) = link.take(number) else { return };
-        if waiting.session.is_some_and(|s| s != session) {
-            link.waiting.push_front(waiting);
-        } else if expired {
-            self.refuse_expired(conn, client, out);
+    fn refuse(&mut self, answered: &Answered<'_>, expired: bool, out: &mut Vec<Output>) {
+        let Some((conn, link)) = self.clients.of(answered.client) else { return };
+        if link.take(answered).is_none() {
+            return;
+        }
+        if expired {
+            self.refuse_expired(conn, answered.client, out);
         } else {
             self.drop_counted("stale requests", out);
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use node::{Output, Time};
 use wire::{ClientName, Entry, Mode, Op, RequestNumber, Sequence, SessionId};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::requests::{Asked, Opening};
 use super::{Replica, Standing};
@@ -52,7 +53,22 @@ pub(super) struct Pending {
 #[derive(Debug, Default)]
 struct PendingClient {
     registration: Option<(u64, SessionId)>,
-    requests: VecDeque<(SessionId, RequestNumber)>,
+    requests: VecDeque<Ordered>,
+}
+
+/// A request that has its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ordered {
+    session: SessionId,
+    number: RequestNumber,
+    /// A hash of what is asked: two lives of a short-form client use the same numbers.
+    asked: u64,
+}
+
+impl Ordered {
+    fn new(session: SessionId, number: RequestNumber, body: &Bytes) -> Self {
+        Self { session, number, asked: xxh3_64(body) }
+    }
 }
 
 impl Pending {
@@ -64,8 +80,9 @@ impl Pending {
     /// An entry was appended.
     pub(super) fn appended(&mut self, entry: &Entry) {
         match &entry.op {
-            Op::Request { client, session, number, .. } => {
-                self.clients.entry(*client).or_default().requests.push_back((*session, *number));
+            Op::Request { client, session, number, body } => {
+                let ordered = Ordered::new(*session, *number, body);
+                self.clients.entry(*client).or_default().requests.push_back(ordered);
             }
             Op::Register { client, nonce, .. } => {
                 let session = SessionId(entry.sequence.0);
@@ -83,8 +100,8 @@ impl Pending {
         };
         let Some(pending) = self.clients.get_mut(&client) else { return };
         match &entry.op {
-            Op::Request { session, number, .. } => {
-                let this = (*session, *number);
+            Op::Request { session, number, body, .. } => {
+                let this = Ordered::new(*session, *number, body);
                 if pending.requests.front() == Some(&this) {
                     pending.requests.pop_front();
                 } else {
@@ -102,9 +119,21 @@ impl Pending {
         }
     }
 
-    fn holds(&self, client: ClientName, session: SessionId, number: RequestNumber) -> bool {
-        let Some(pending) = self.clients.get(&client) else { return false };
-        pending.requests.iter().rev().any(|r| *r == (session, number))
+    fn held(
+        &self,
+        client: ClientName,
+        session: SessionId,
+        number: RequestNumber,
+    ) -> Option<&Ordered> {
+        let mut requests = self.clients.get(&client)?.requests.iter().rev();
+        requests.find(|r| r.session == session && r.number == number)
+    }
+
+    /// Whether a short-form client has another question under this number in the log.
+    fn asks_otherwise(&self, asked: &Asked) -> bool {
+        let Some(pending) = self.clients.get(&asked.client) else { return false };
+        let last = pending.requests.iter().rev().find(|r| r.number == asked.number);
+        last.is_some_and(|r| r.asked != xxh3_64(&asked.body))
     }
 
     fn registration(&self, client: ClientName) -> Option<(u64, SessionId)> {
@@ -140,7 +169,7 @@ impl<S: Service> Replica<S> {
     fn place_in(&mut self, session: SessionId, asked: &Asked) -> Place {
         let (client, number) = (asked.client, asked.number);
         let Standing::Primary(leading) = &self.standing else { return Place::InLog };
-        if leading.pending.holds(client, session, number) {
+        if leading.pending.held(client, session, number).is_some() {
             return Place::InLog;
         }
         let opening = leading.pending.registration(client).is_some_and(|(_, id)| id == session);
@@ -161,11 +190,11 @@ impl<S: Service> Replica<S> {
         let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
         let executed = self.machine.sessions.session(client).filter(|s| s.implicit());
         let session = match (opening, executed) {
-            (Some((_, id)), _) => id,
+            (Some((_, id)), _) if !restarted => id,
             (None, Some(session)) if !restarted => session.id,
             _ => {
-                let opening = Opening { client, nonce: 0, window: 1 };
-                SessionId(self.append_registration(opening).0)
+                let opening = Op::Register { client, nonce: 0, window: 1 };
+                SessionId(self.append_op(opening).0)
             }
         };
         if let Some(leading) = self.leading() {
@@ -177,8 +206,14 @@ impl<S: Service> Replica<S> {
     /// Whether a short-form request that counts from the start again comes from a restarted client.
     fn has_restarted(&self, now: Time, asked: &Asked) -> bool {
         let Standing::Primary(leading) = &self.standing else { return false };
+        if asked.number.0 > 1 {
+            return false;
+        }
+        if leading.pending.asks_otherwise(asked) {
+            return true;
+        }
         let Some(session) = self.machine.sessions.session(asked.client) else { return false };
-        if asked.number.0 > 1 || session.last() < Some(asked.number) {
+        if session.last() < Some(asked.number) {
             return false;
         }
         let same = session.asked(asked.number, &asked.body);

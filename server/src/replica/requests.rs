@@ -8,7 +8,7 @@ use bytes::Bytes;
 use node::{Conn, Event, Output, Time};
 use wire::{ClientName, ErrorCode, Message, Mode, RequestNumber, SessionId};
 
-use super::clients::{ClientLink, Registering, Taken, Waiting};
+use super::clients::{Answered, ClientLink, Registering, Taken, Waiting};
 use super::ordering::Place;
 use super::{Replica, Standing};
 use crate::service::Service;
@@ -24,6 +24,13 @@ pub(super) struct Asked {
     pub(super) number: RequestNumber,
     pub(super) body: Bytes,
     pub(super) session: Option<SessionId>,
+}
+
+impl Asked {
+    fn answered(&self) -> Answered<'_> {
+        let Self { client, number, session, .. } = *self;
+        Answered { client, number, session, body: &self.body }
+    }
 }
 
 /// A registration as it came.
@@ -73,14 +80,18 @@ impl<S: Service> Replica<S> {
             // A short-form client that counts from its start again may have restarted; only the
             // primary can tell, so this waits for the log.
             None if fresh && number.0 <= 1 && session.last() > Some(number) => return,
-            None => session.known(number),
+            None => match session.known(number) {
+                // The same number of another life of the client; its own shows up in the log.
+                Known::Answered(_) if !session.asked(number, &asked.body) => return,
+                known => known,
+            },
         };
         match known {
-            Known::Answered(reply) => self.answer(client, number, asked.session, &reply, out),
+            Known::Answered(reply) => self.answer(&asked.answered(), &reply, out),
             // A session that was opened later than what is executed here shows up in the log.
             Known::Expired if asked.session > Some(SessionId(self.machine.executed().0)) => {}
             Known::Expired => self.refuse_expired(conn, client, out),
-            Known::Stale => self.drop_stale(conn, number, fresh, out),
+            Known::Stale => self.drop_stale(conn, asked, fresh, out),
             Known::New => {}
         }
     }
@@ -95,11 +106,9 @@ impl<S: Service> Replica<S> {
         out: &mut Vec<Output>,
     ) {
         match self.place(now, asked, fresh) {
-            Place::Answered(reply) => {
-                self.answer(asked.client, asked.number, asked.session, &reply, out);
-            }
+            Place::Answered(reply) => self.answer(&asked.answered(), &reply, out),
             Place::Expired => self.refuse_expired(conn, asked.client, out),
-            Place::Stale => self.drop_stale(conn, asked.number, fresh, out),
+            Place::Stale => self.drop_stale(conn, asked, fresh, out),
             Place::InLog => {}
             Place::Appended => self.hold_back(out),
         }
@@ -236,19 +245,14 @@ impl<S: Service> Replica<S> {
 
     /// A number whose answer is forgotten: told to whoever begins with it, and dropped otherwise,
     /// because it is a copy of what the client has long been answered by another member.
-    fn drop_stale(
-        &mut self,
-        conn: Conn,
-        number: RequestNumber,
-        fresh: bool,
-        out: &mut Vec<Output>,
-    ) {
+    fn drop_stale(&mut self, conn: Conn, asked: &Asked, fresh: bool, out: &mut Vec<Output>) {
         if fresh {
+            let number = asked.number;
             let text = format!("request {number} is older than what the session remembers");
             return self.reject(conn, ErrorCode::Stale, text, out);
         }
         if let Some(link) = self.clients.links.get_mut(&conn) {
-            link.take(number);
+            link.take(&asked.answered());
         }
         self.drop_counted("stale requests", out);
     }
