@@ -23,12 +23,11 @@ use crate::directory::Directory;
 use crate::input::{BODY_LIMIT, Feed, LineRefused, Source};
 use crate::links::{Links, Numbering};
 use crate::pace::{Pace, earliest};
+use crate::rounds::{End, ROUNDS, Rounds};
 use crate::session::Session;
 
-/// After this many rounds without any answer the servers are dead (the documents' three loops).
-const ROUNDS: u32 = 3;
 /// The pauses between two attempts to find the primary after the first, which is made at once.
-const SEEK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+pub(crate) const SEEK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 
 /// What a client is told at its start; [`crate::config::File`] is where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,20 +58,16 @@ pub struct Client {
     name: ClientName,
     short_form: bool,
     retry: Duration,
-    round: Duration,
     numbering: Numbering,
     directory: Directory,
     links: Links,
-    session: Session,
+    session: Session<Bytes>,
     feed: Feed,
     /// Passive: when to ask the RM (again) for the primary; `None` while there is a link to it.
     seek_at: Option<Time>,
     /// The pauses before that, and before a lost session is opened again.
     pace: Pace,
-    /// When the round without an answer is over; `None` while nothing is waited for.
-    round_ends: Option<Time>,
-    /// How many rounds have passed without an answer.
-    rounds: u32,
+    rounds: Rounds,
     /// Replies and frames that were dropped.
     dropped: u64,
     /// Typed lines that were not sent.
@@ -91,7 +86,6 @@ impl Client {
             name: config.name,
             short_form: config.short_form,
             retry: config.retry,
-            round: config.round,
             numbering: Numbering::default(),
             directory: Directory::new(config.name, config.short_form, config.rm, config.servers),
             links: Links::default(),
@@ -99,8 +93,7 @@ impl Client {
             feed: Feed::new(config.source),
             seek_at: None,
             pace: Pace::new(Duration::ZERO, SEEK.0, SEEK.1),
-            round_ends: None,
-            rounds: 0,
+            rounds: Rounds::new(config.round),
             dropped: 0,
             lines_dropped: 0,
             ended: false,
@@ -118,7 +111,7 @@ impl Client {
         let registration = self.session.registration();
         self.links.dial_due(now, self.name, registration, &mut self.numbering, out);
         self.send_due(now, out);
-        self.arm_round(now);
+        self.rounds.arm(now, self.is_waiting());
     }
 
     /// Sends new requests as far as the window and the interval allow. A request is taken in only
@@ -179,44 +172,28 @@ impl Client {
             || (self.feed.due().is_some() && self.links.all_ready().next().is_none())
     }
 
-    fn arm_round(&mut self, now: Time) {
-        if self.ended || !self.is_waiting() {
-            self.round_ends = None;
-        } else if self.round_ends.is_none() {
-            self.round_ends = Some(now + self.round);
-        }
-    }
-
-    /// A server has answered.
-    fn sign_of_life(&mut self) {
-        self.rounds = 0;
-        self.round_ends = None;
-    }
-
-    /// A round without any answer: after the third one the servers are dead; before, everything is
-    /// tried anew, because a hung server may have been replaced. A client that was itself stopped has
-    /// not listened, so it accuses nobody.
+    /// Looks whether a round without any answer is over.
     fn end_round(&mut self, now: Time, out: &mut Vec<Output>) {
-        let Some(end) = self.round_ends.filter(|end| *end <= now) else { return };
-        self.round_ends = None;
-        if now.since(end) >= self.round {
-            let text = "this client was itself stopped: the round does not count";
-            out.push(Output::Note(Event::Info(text.to_owned())));
-            return;
+        match self.rounds.end(now) {
+            None => {}
+            Some(End::Stopped) => {
+                let text = "this client was itself stopped: the round does not count";
+                out.push(Output::Note(Event::Info(text.to_owned())));
+            }
+            Some(End::Again(round)) => {
+                out.push(Output::Note(Event::Warning(format!(
+                    "no server has answered for {:?} (round {round} of {ROUNDS}): connecting anew",
+                    self.rounds.length()
+                ))));
+                self.seek_at = None;
+                self.links.restart(now, out);
+                self.directory.restart(now, out);
+            }
+            Some(End::Dead) => {
+                out.push(Output::Note(Event::ServersDead));
+                self.end(1, out);
+            }
         }
-        self.rounds += 1;
-        if self.rounds >= ROUNDS {
-            out.push(Output::Note(Event::ServersDead));
-            self.end(1, out);
-            return;
-        }
-        out.push(Output::Note(Event::Warning(format!(
-            "no server has answered for {:?} (round {} of {ROUNDS}): connecting anew",
-            self.round, self.rounds
-        ))));
-        self.seek_at = None;
-        self.links.restart(now, out);
-        self.directory.restart(now, out);
     }
 
     fn end(&mut self, code: u8, out: &mut Vec<Output>) {
@@ -301,7 +278,7 @@ impl Role for Client {
         }
         let request_at = if self.can_send() { self.feed.due() } else { None };
         earliest([
-            self.round_ends,
+            self.rounds.due(),
             self.seek_at,
             self.directory.due(),
             self.links.due(),

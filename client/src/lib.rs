@@ -12,15 +12,20 @@
 //! By which mechanism: `session` holds the numbers, `links` the connections to servers,
 //! `directory` the connection to the RM and what it said, `input` what is asked for.
 //!
+//! [`bench::Bench`] is another role of the same parts: a load generator with many such sessions.
+//!
 //! Not here: sockets, clocks, and the choice of the primary, which is the RM's alone.
 
+pub mod bench;
 mod client;
 pub mod config;
 mod directory;
 mod input;
 mod links;
 mod pace;
+mod rounds;
 mod session;
 
+pub use bench::Bench;
 pub use client::{Client, Config};
 pub use input::{BODY_LIMIT, Source};

@@ -16,13 +16,34 @@ use wire::{ClientName, Incarnation, Message, ReplicaName};
 use crate::pace::earliest;
 
 /// Numbers the connections that the client dials: even ones, each used once.
-#[derive(Debug, Default)]
-pub(crate) struct Numbering(u64);
+#[derive(Debug)]
+pub(crate) struct Numbering {
+    next: u64,
+    step: u64,
+}
 
 impl Numbering {
+    /// One of `lanes` numberings that never meet; `lane` counts from 0.
+    pub(crate) fn lane(lane: usize, lanes: usize) -> Self {
+        Self { next: 2 * (lane as u64 + 1), step: 2 * lanes as u64 }
+    }
+
+    /// The lane of a number, where there are so many.
+    pub(crate) fn lane_of(conn: Conn, lanes: usize) -> usize {
+        ((conn.0 / 2).saturating_sub(1) % lanes as u64) as usize
+    }
+
     pub(crate) fn next(&mut self) -> Conn {
-        self.0 += 2;
-        Conn(self.0)
+        let conn = Conn(self.next);
+        self.next += self.step;
+        conn
+    }
+}
+
+impl Default for Numbering {
+    /// The only one.
+    fn default() -> Self {
+        Self::lane(0, 1)
     }
 }
 
@@ -179,5 +200,25 @@ impl Links {
     /// When the next link is to be dialled.
     pub(crate) fn due(&self) -> Option<Time> {
         earliest(self.0.iter().map(|link| link.dial_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_never_meet_and_a_number_says_its_lane() {
+        let mut numbers = Vec::new();
+        for lane in 0..3 {
+            let mut numbering = Numbering::lane(lane, 3);
+            for _ in 0..3 {
+                let conn = numbering.next();
+                assert_eq!(Numbering::lane_of(conn, 3), lane);
+                numbers.push(conn.0);
+            }
+        }
+        numbers.sort_unstable();
+        assert_eq!(numbers, [2, 4, 6, 8, 10, 12, 14, 16, 18]);
     }
 }

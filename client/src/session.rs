@@ -4,19 +4,21 @@
 //! the oldest unanswered request and the newest, because that many replies are what the servers
 //! remember; the first reply to a number counts and any other is a duplicate. A reply costs O(1).
 //!
+//! What is kept of an unanswered request is the user's choice: its body, to be sent again, or when
+//! it was sent, where all bodies are the same.
+//!
 //! Not here: connections, and when to send.
 
 use std::collections::VecDeque;
 use std::fmt;
 
-use bytes::Bytes;
 use wire::{RequestNumber, SessionId};
 
 /// What a reply is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The first reply to a request: it is delivered.
-    First,
+pub(crate) enum Verdict<T> {
+    /// The first reply to a request: it is delivered. With what was kept of the request.
+    First(T),
     /// A reply to a request that was answered before.
     Duplicate,
     /// A reply to a request that was never sent in this session.
@@ -54,7 +56,7 @@ impl fmt::Display for InDoubt {
 }
 
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct Session<T> {
     /// `None`: the documents' short form, in which nothing is registered.
     nonce: Option<u64>,
     /// By how much the nonce grows when the servers refuse it; doubled each time, so that a clock
@@ -66,10 +68,10 @@ pub(crate) struct Session {
     /// The number of the first place in `unanswered`.
     oldest: RequestNumber,
     /// One place per number from `oldest` to the newest; empty once answered.
-    unanswered: VecDeque<Option<Bytes>>,
+    unanswered: VecDeque<Option<T>>,
 }
 
-impl Session {
+impl<T> Session<T> {
     /// A session that will be registered under `nonce`; the short form's window is 1, as the servers
     /// remember one reply of such a client.
     pub(crate) fn new(nonce: Option<u64>, window: u32) -> Self {
@@ -152,16 +154,16 @@ impl Session {
         RequestNumber(self.oldest.0 + self.unanswered.len() as u64)
     }
 
-    /// Takes a request in.
-    pub(crate) fn issue(&mut self, body: Bytes) -> RequestNumber {
+    /// Takes a request in, and keeps this of it.
+    pub(crate) fn issue(&mut self, kept: T) -> RequestNumber {
         assert!(self.has_room(), "a request beyond the window");
         let number = self.next_number();
-        self.unanswered.push_back(Some(body));
+        self.unanswered.push_back(Some(kept));
         number
     }
 
     /// A reply has arrived.
-    pub(crate) fn answer(&mut self, number: RequestNumber) -> Verdict {
+    pub(crate) fn answer(&mut self, number: RequestNumber) -> Verdict<T> {
         if number.0 == 0 || number >= self.next_number() {
             return Verdict::Unknown;
         }
@@ -169,29 +171,29 @@ impl Session {
         let Some(place) = place.and_then(|n| self.unanswered.get_mut(n)) else {
             return Verdict::Duplicate;
         };
-        if place.take().is_none() {
-            return Verdict::Duplicate;
-        }
+        let Some(kept) = place.take() else { return Verdict::Duplicate };
         while let Some(None) = self.unanswered.front() {
             self.unanswered.pop_front();
             self.oldest = self.oldest.next();
         }
-        Verdict::First
+        Verdict::First(kept)
     }
 
     /// What is unanswered, in number order.
-    pub(crate) fn unanswered(&self) -> impl Iterator<Item = (RequestNumber, &Bytes)> {
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = (RequestNumber, &T)> {
         (self.oldest.0..)
             .zip(&self.unanswered)
-            .filter_map(|(number, body)| Some((RequestNumber(number), body.as_ref()?)))
+            .filter_map(|(number, kept)| Some((RequestNumber(number), kept.as_ref()?)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
-    fn open(window: u32) -> Session {
+    fn open(window: u32) -> Session<Bytes> {
         let mut session = Session::new(Some(100), window);
         assert_eq!(session.registered(100, SessionId(7)), Opening::Ours);
         session
@@ -204,9 +206,9 @@ mod tests {
             session.issue(Bytes::from_static(b"x"));
         }
         assert!(!session.has_room());
-        assert_eq!(session.answer(RequestNumber(2)), Verdict::First);
+        assert_eq!(session.answer(RequestNumber(2)), Verdict::First(Bytes::from_static(b"x")));
         assert!(!session.has_room(), "number 4 would be 3 ahead of number 1");
-        assert_eq!(session.answer(RequestNumber(1)), Verdict::First);
+        assert_eq!(session.answer(RequestNumber(1)), Verdict::First(Bytes::from_static(b"x")));
         assert!(session.has_room());
         assert_eq!(session.issue(Bytes::new()), RequestNumber(4));
         let left: Vec<u64> = session.unanswered().map(|(number, _)| number.0).collect();
@@ -219,12 +221,12 @@ mod tests {
         session.issue(Bytes::new());
         let verdicts = [1, 1, 2, 0, u64::MAX].map(|n| session.answer(RequestNumber(n)));
         use Verdict::{Duplicate, First, Unknown};
-        assert_eq!(verdicts, [First, Duplicate, Unknown, Unknown, Unknown]);
+        assert_eq!(verdicts, [First(Bytes::new()), Duplicate, Unknown, Unknown, Unknown]);
     }
 
     #[test]
     fn a_nonce_refused_again_and_again_grows_by_more_each_time() {
-        let mut session = Session::new(Some(10), 1);
+        let mut session: Session<Bytes> = Session::new(Some(10), 1);
         let nonces: Vec<u64> = (0..4)
             .map(|_| {
                 session.renew();

@@ -9,7 +9,7 @@ use node::{Conn, Event, Output};
 use wire::{ClientName, Epoch, Message, Mode, NodeName, ReplicaName, View};
 
 /// The connections of clients and operators.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Clients {
     /// Short form, not answered yet.
     waiting: BTreeMap<Conn, ClientName>,

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use node::Time;
-use wire::{
-    ClusterId, Epoch, Gone, Incarnation, Member, Mode, ReplicaName, Reported, View, Why,
-};
+use wire::{ClusterId, Epoch, Gone, Incarnation, Member, Mode, ReplicaName, Reported, View, Why};
 
 use crate::complaints::Complaints;
 use crate::config::Config;
@@ -288,11 +286,7 @@ impl Facts {
             epoch: highest.next(),
             mode: self.config.mode,
             primary: name,
-            members: vec![Member {
-                name,
-                incarnation: first.incarnation,
-                address: first.address,
-            }],
+            members: vec![Member { name, incarnation: first.incarnation, address: first.address }],
         }
     }
 }
@@ -369,7 +363,11 @@ impl fmt::Display for Reason {
                 write!(f, "gone: {}", names.join(", "))
             }
             Self::Complaint { by, of, why } => {
-                write!(f, "{by} says that {} is {}", of.name, why.as_str())
+                let fault = match why {
+                    Why::Slow | Why::Unreachable => format!("is {}", why.as_str()),
+                    Why::Diverged | Why::Abandoned => format!("has {}", why.as_str()),
+                };
+                write!(f, "{by} says that {} {fault}", of.name)
             }
             Self::Abandoned(joiner) => write!(f, "{joiner} gave up joining"),
             Self::Joined(joiner) => write!(f, "{joiner} has joined"),

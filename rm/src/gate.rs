@@ -22,7 +22,7 @@ use crate::record::Record;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What is being persisted.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Gate {
     flight: Option<(Record, Reason)>,
     retry: Option<Time>,
@@ -139,9 +139,7 @@ fn adopt(now: Time, facts: &mut Facts, record: Record, reason: &Reason) {
         facts.config.force_unclean = None;
     }
     let old = facts.view.take();
-    let stays = |m: &&Member| {
-        old.as_ref().is_some_and(|old| old.contains(m.name, m.incarnation))
-    };
+    let stays = |m: &&Member| old.as_ref().is_some_and(|old| old.contains(m.name, m.incarnation));
     let stayed: BTreeSet<ReplicaName> =
         record.view.members.iter().filter(stays).map(|m| m.name).collect();
     facts.proven.retain(|name| stayed.contains(name));

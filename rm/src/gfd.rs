@@ -10,7 +10,7 @@ use wire::{Message, NodeName};
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// The GFD that is connected.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Gfd {
     pub(crate) conn: Conn,
     pub(crate) name: NodeName,

@@ -15,19 +15,19 @@
 //! Not here: how death is detected (the LFD), routing (the GFD), who holds which entry (the servers).
 //! The RM never talks to a server directly.
 
+mod clients;
+mod complaints;
 mod config;
 pub mod facts;
-mod registry;
-mod complaints;
-mod record;
-pub mod rules;
 mod gate;
-pub mod orders;
-mod members;
-mod troubles;
-mod clients;
 mod gfd;
 mod manager;
+mod members;
+pub mod orders;
+mod record;
+mod registry;
+pub mod rules;
+mod troubles;
 
 pub use complaints::{Complaint, Complaints};
 pub use config::{Config, OnTotalLoss};

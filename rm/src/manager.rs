@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(250);
 const LATE: Duration = Duration::from_millis(500);
 
 /// The Replication Manager.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ReplicationManager {
     facts: Facts,
     gate: Gate,
@@ -78,7 +78,7 @@ impl ReplicationManager {
 
     fn received(&mut self, now: Time, conn: Conn, message: Message, out: &mut Vec<Output>) {
         if self.gfd.as_ref().is_some_and(|gfd| gfd.conn == conn) {
-            return self.from_gfd(now, message, out);
+            return self.hear_gfd(now, message, out);
         }
         let view = self.facts.view.as_ref();
         match message {
@@ -134,7 +134,7 @@ impl ReplicationManager {
         self.gfd = Some(Gfd::new(conn, name, self.facts.config.heartbeat_timeout));
         self.facts.registry.link_up(now);
         self.orders.clear();
-        self.from_gfd(now, message, out);
+        self.hear_gfd(now, message, out);
     }
 
     fn lose_gfd(&mut self, out: &mut Vec<Output>) {
@@ -166,7 +166,7 @@ impl ReplicationManager {
 
     /// A frame on the GFD's connection. It carries what servers say, so nonsense in it is dropped
     /// and does not cost everybody their only way to the RM.
-    fn from_gfd(&mut self, now: Time, message: Message, out: &mut Vec<Output>) {
+    fn hear_gfd(&mut self, now: Time, message: Message, out: &mut Vec<Output>) {
         let Some(gfd) = &mut self.gfd else { return };
         match message {
             Message::Hello { .. } => gfd.hello(now),

@@ -10,7 +10,7 @@ use wire::{Change, ReplicaName};
 use crate::facts::Facts;
 
 /// The servers on the printed line.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
     alive: BTreeSet<ReplicaName>,
 }

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use node::Time;
 use wire::{
-    Gone, Incarnation, LaunchOrder, Member, Message, Phase, ReplicaName, Reported, Role, Urgency, View,
+    Gone, Incarnation, LaunchOrder, Member, Message, Phase, ReplicaName, Reported, Role, Urgency,
+    View,
 };
 
 use crate::config::OnTotalLoss;
@@ -80,7 +81,8 @@ fn ready(facts: &Facts, orders: &mut Vec<Order>) {
     let mut members: Vec<&Member> = view.members.iter().collect();
     members.sort_by_key(|m| m.name != view.primary);
     for member in members {
-        let (Some(role), Some(_)) = (view.role(member.name), facts.alive_member(member.name)) else {
+        let (Some(role), Some(_)) = (view.role(member.name), facts.alive_member(member.name))
+        else {
             continue;
         };
         if facts.alive(member.name).is_some_and(|r| !has_adopted(view, &r, phase(role))) {
@@ -117,9 +119,7 @@ fn launch(facts: &Facts, now: Time, orders: &mut Vec<Order>) {
                 (Kind::Launch, run, Some(Urgency::Grace))
             }
             // A detector that speaks the short form is answered in it.
-            State::Dead(None) if !is_member(facts, server) => {
-                (Kind::Launch, Incarnation(0), None)
-            }
+            State::Dead(None) if !is_member(facts, server) => (Kind::Launch, Incarnation(0), None),
             State::Alive(reported) if must_end(facts, now, server, &reported) => {
                 (Kind::End, reported.incarnation, Some(Urgency::Now))
             }
@@ -235,7 +235,7 @@ fn handover(facts: &Facts, orders: &mut Vec<Order>) {
 }
 
 /// When each order is due again.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Orders {
     paces: BTreeMap<(Kind, ReplicaName, Incarnation), Pace>,
 }

@@ -52,8 +52,15 @@ struct Text {
     primary: String,
     retired: Vec<String>,
     members: Vec<MemberText>,
-    #[serde(default)]
     condemned: Vec<RunText>,
+    end: End,
+}
+
+/// The last lines of the text: without them it was cut off, and members may be missing.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    complete: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,6 +106,7 @@ impl Record {
             retired: self.retired.iter().map(ClusterId::to_string).collect(),
             members: self.view.members.iter().map(member).collect(),
             condemned: self.condemned.iter().map(run).collect(),
+            end: End { complete: true },
         };
         // Strings, lists and an epoch below 2^62 always have a TOML form.
         toml::to_string(&text).expect("a record has a TOML form")
@@ -114,6 +122,9 @@ impl Record {
             return Err(RecordError::Version(version));
         }
         let text: Text = toml::from_str(text)?;
+        if !text.end.complete {
+            return Err(RecordError::Content("it says that it is not complete".to_owned()));
+        }
         let mut members = Vec::new();
         for member in &text.members {
             members.push(Member {

@@ -53,7 +53,7 @@ pub enum Outcome {
 }
 
 /// Service, sessions and progress.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Machine<S> {
     /// What is replicated.
     pub service: S,

@@ -80,11 +80,11 @@ impl Client {
             self.drop_frame("reply to a request that was never sent", out);
             return;
         }
-        self.sign_of_life();
+        self.rounds.answered();
         self.pace.reset();
         let client = self.name;
         out.push(Output::Note(Event::ReplyReceived { client, server, number }));
-        out.push(Output::Note(if verdict == Verdict::First {
+        out.push(Output::Note(if matches!(verdict, Verdict::First(_)) {
             Event::Answered { number, server, body: body.unwrap_or_default() }
         } else {
             Event::DuplicateDiscarded { number, server }
@@ -102,7 +102,7 @@ impl Client {
     ) {
         match self.session.registered(nonce, session) {
             Opening::Ours => {
-                self.sign_of_life();
+                self.rounds.answered();
                 self.server_ready(server, conn, out);
             }
             Opening::Old => self.drop_frame("answer to another registration", out),

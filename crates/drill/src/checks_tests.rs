@@ -126,7 +126,12 @@ fn an_answer_that_no_server_executed_is_lost() {
 #[test]
 fn an_answer_beyond_the_survivors_state_is_lost() {
     assert!(!lost(&good(), &[state("S1", 2, 2, "aa")]).held);
-    assert!(!lost(&good(), &[]).held);
+}
+
+#[test]
+fn when_no_member_can_be_asked_nothing_is_proven_and_nothing_is_counted_as_lost() {
+    let finding = lost(&good(), &[]);
+    assert_eq!((finding.held, finding.violations), (false, 0));
 }
 
 #[test]

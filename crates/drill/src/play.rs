@@ -18,6 +18,9 @@ use crate::roster::Target;
 use crate::script::{Action, Drill, Step};
 use crate::world::{Asked, World};
 
+/// What a step says that a person or a signal has ended.
+const INTERRUPTED: &str = "interrupted";
+
 /// The verdict of one step.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
@@ -39,6 +42,14 @@ pub struct Player<'a> {
     world: &'a mut World,
     victim: Option<NodeName>,
     interrupted: bool,
+}
+
+impl Outcome {
+    /// Whether a person or a signal has ended the drill here.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        !self.held && self.detail == INTERRUPTED
+    }
 }
 
 impl<'a> Player<'a> {
@@ -77,6 +88,9 @@ impl<'a> Player<'a> {
 
     /// Plays one step: what was done and seen, or what failed.
     async fn step(&mut self, step: &Step) -> Result<Result<String, String>> {
+        if self.interrupted {
+            return Ok(Err(INTERRUPTED.into()));
+        }
         let lines = step.wait.iter().chain(&step.expect).filter_map(|(_, condition)| {
             let Condition::Line(name, text) = condition else { return None };
             Some((*name, text.clone()))
@@ -117,7 +131,7 @@ impl<'a> Player<'a> {
                 .find_map(|(text, condition)| Some((text, condition.holds(&scene).err()?)));
             let Some((text, seen)) = missing else { return Ok(Ok(())) };
             if self.interrupted {
-                return Ok(Err("interrupted".into()));
+                return Ok(Err(INTERRUPTED.into()));
             }
             if Instant::now() >= until {
                 let within = step.within.as_secs_f64();

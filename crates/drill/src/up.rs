@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use rustix::process::Signal;
 use wire::NodeName;
 
@@ -15,11 +15,12 @@ use crate::world::{Asked, World};
 /// How long the servers may take to be ready.
 const READINESS: Duration = Duration::from_secs(30);
 
-/// Starts the whole cluster and lets it run until a signal, `quit`, or the end of `time`.
+/// Starts the whole cluster and lets it run until a signal, `quit`, or the end of `time`. False if
+/// the servers were not ready in time.
 ///
 /// # Errors
-/// When a program cannot be started, or the servers are not ready in time.
-pub async fn up(world: &mut World, time: Option<Duration>) -> Result<()> {
+/// When a program cannot be started, or the terminal takes nothing more.
+pub async fn up(world: &mut World, time: Option<Duration>) -> Result<bool> {
     world.listen_to_keyboard();
     let until = time.map(|time| Instant::now() + time);
     let over = || until.is_some_and(|until| Instant::now() >= until);
@@ -30,11 +31,11 @@ pub async fn up(world: &mut World, time: Option<Duration>) -> Result<()> {
     let start = Instant::now();
     while let Err(missing) = ready(world) {
         if obey_next(world).await? || over() {
-            return Ok(());
+            return Ok(true);
         }
         if start.elapsed() > READINESS {
-            let strays = world.strays.join("\n  ");
-            bail!("not ready after {} s: {missing}\n  {strays}", READINESS.as_secs());
+            world.say(&format!("not ready after {} s: {missing}", READINESS.as_secs()))?;
+            return Ok(false);
         }
     }
     for client in &roster.clients {
@@ -46,7 +47,7 @@ pub async fn up(world: &mut World, time: Option<Duration>) -> Result<()> {
             break;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whether all servers are members and ready; otherwise what is missing.

@@ -6,6 +6,7 @@
 //! Not here: how a line looks (see `line`).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use wire::{
@@ -356,6 +357,23 @@ pub enum Event {
         server: ReplicaName,
         /// For how long, in milliseconds.
         millis: u64,
+    },
+
+    // ---- load generators ----
+    /// How a load generator has got on since it last said so.
+    Load {
+        /// Requests that were answered from the start.
+        answered: u64,
+        /// Answers per second since it last said so.
+        per_second: u64,
+        /// How long half of these took at most.
+        median: Duration,
+        /// How long 99 of 100 took at most.
+        p99: Duration,
+        /// How long the slowest took.
+        slowest: Duration,
+        /// Requests that will never be answered, from the start.
+        lost: u64,
     },
 
     // ---- trouble ----

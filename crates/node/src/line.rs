@@ -55,6 +55,7 @@ impl Event {
             | Self::ServerSilent { .. }
             | Self::ServerKilled { .. }
             | Self::LaunchDelayed { .. }
+            | Self::Load { .. }
             | Self::Rejected { .. }
             | Self::ErrorReceived { .. }
             | Self::Dropped { .. }
@@ -187,6 +188,11 @@ fn process_line(event: &Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Event::ServerKilled { server, pid } => write!(f, "killed {server}, process {pid}"),
         Event::LaunchDelayed { server, millis } => {
             write!(f, "{server} ended soon after its launch; launching it again in {millis} ms")
+        }
+        Event::Load { answered, per_second, median, p99, slowest, lost } => {
+            write!(f, "{answered} answered, {per_second} per second, half within {median:?}, ")?;
+            write!(f, "99% within {p99:?}, all within {slowest:?}")?;
+            if *lost == 0 { Ok(()) } else { write!(f, ", {lost} lost") }
         }
         Event::Rejected { conn, code, text } => {
             write!(f, "closed connection {conn}: {}: {}", code.as_str(), Text(text))

@@ -91,7 +91,11 @@ impl Ledger {
                 *highest = (*highest).max(*sequence);
                 if *effect {
                     let place = (cluster, *sequence);
-                    self.effects.entry(body.clone()).or_insert(place);
+                    // What a lost cluster has executed may be executed again in the next one.
+                    let known = self.effects.entry(body.clone()).or_insert(place);
+                    if known.0 < cluster {
+                        *known = place;
+                    }
                     self.order.entry(place).or_insert_with(|| body.clone());
                 }
             }

@@ -2,6 +2,8 @@
 //!
 //! Not here: any judgement; see `properties`.
 
+use std::time::Duration;
+
 use node::{Conn, Event, Time};
 use wire::{Message, NodeName};
 
@@ -26,8 +28,11 @@ pub struct Sight<'a> {
 pub enum Seen<'a> {
     /// A process has started.
     Started,
-    /// A process was started although one of its name runs: it found the lock taken.
-    Locked,
+    /// A process is launched although one of its name runs; it will find the lock taken.
+    LaunchedTwice {
+        /// For how long that one has been running.
+        running: Duration,
+    },
     /// A process has ended.
     Ended(&'a str),
     /// A frame is given to a role; `from` is the process that sent it.

@@ -123,6 +123,10 @@ impl World {
     fn launch(&mut self, lfd: Pid, server: ReplicaName) {
         let Some(kind) = Kind::of(server.into()) else { return };
         let pid = self.next_pid();
+        if let Some(running) = self.process(kind.name()).map(|p| self.now.since(p.born)) {
+            let what = Seen::LaunchedTwice { running };
+            self.show(&Sight { at: self.now, who: kind.name(), pid, what });
+        }
         self.watched.insert(pid, lfd);
         self.post(lfd, Mail::Input(Input::Launched { pid }));
         let at = self.now + self.random.within(self.plan.launch);
@@ -142,7 +146,6 @@ impl World {
     pub(crate) fn start_process(&mut self, pid: Pid, kind: Kind) {
         let dark = self.network.off.contains(&crate::network::machine(kind));
         if self.names.contains_key(&kind.name()) {
-            self.show(&Sight { at: self.now, who: kind.name(), pid, what: Seen::Locked });
             return self.reap(pid, "exit code 2");
         }
         if dark {

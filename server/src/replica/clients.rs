@@ -36,7 +36,7 @@ pub(super) struct Registering {
 }
 
 /// One client's connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ClientLink {
     pub(super) name: ClientName,
     /// The mark of the client's start; 0 for the short form.
@@ -50,7 +50,7 @@ pub(super) struct ClientLink {
 }
 
 /// All clients of this server.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Clients {
     pub(super) links: BTreeMap<Conn, ClientLink>,
     names: BTreeMap<ClientName, Conn>,

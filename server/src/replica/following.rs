@@ -18,7 +18,7 @@ use super::{Replica, Standing};
 use crate::service::Service;
 
 /// What a backup or joiner knows of its primary.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Following {
     leader: Option<Conn>,
     /// The epoch of the last `sync`.

@@ -52,7 +52,7 @@ pub(super) struct Checkpoints {
 }
 
 /// What a primary knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Leading {
     pub(super) links: BTreeMap<ReplicaName, Link>,
     pub(super) pending: Pending,

@@ -44,7 +44,7 @@ pub(super) enum State {
 }
 
 /// The connection to one member or joiner.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Link {
     pub(super) name: ReplicaName,
     pub(super) incarnation: Incarnation,

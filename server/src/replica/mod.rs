@@ -72,7 +72,7 @@ pub struct Config {
 }
 
 /// What this replica is in the newest view that it knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Standing {
     /// Not a member.
     Joiner(Following),
@@ -83,7 +83,7 @@ enum Standing {
 }
 
 /// One replicated server; see the module's documentation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Replica<S> {
     config: Config,
     /// The service's checkpoint before anything was executed, for a cluster that starts afresh.

@@ -43,14 +43,14 @@ pub(super) enum Place {
 }
 
 /// What is in the log and not executed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pending {
     clients: BTreeMap<ClientName, PendingClient>,
     /// When each short-form client was last given a place.
     served: BTreeMap<ClientName, Time>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct PendingClient {
     registration: Option<(u64, SessionId)>,
     requests: VecDeque<Ordered>,

@@ -57,12 +57,16 @@ impl<S: Service> Replica<S> {
         true
     }
 
-    /// A new cluster begins with nothing (R12).
+    /// A new cluster begins with nothing, or with what the one server holds that the operator lets
+    /// lead although it may not be the newest (R12, `rm --force-unclean`).
     fn begin_cluster(&mut self, view: &View) {
+        self.cluster = view.cluster;
+        if self.whole {
+            return;
+        }
         self.machine.reset(&self.initial);
         self.log.reset(Sequence(0));
         self.committed = Sequence(0);
-        self.cluster = view.cluster;
         self.whole = true;
     }
 

@@ -1,8 +1,10 @@
 //! I7: what a primary commits in an epoch, every run that it requires has acknowledged in that
-//! epoch, seen from the frames that reached it.
+//! epoch, seen from the frames that reached it. A joiner is required for what is committed after the
+//! turn in which the primary began to require it.
 
 use std::collections::BTreeMap;
 
+use server::Probe;
 use wire::{Epoch, Incarnation, Message, Phase, ReplicaName, Sequence};
 
 use super::replica;
@@ -15,24 +17,24 @@ pub(super) struct CommitNeedsAcks {
     /// What reached a process in an epoch, from which run, up to where.
     acks: BTreeMap<(Pid, Epoch, ReplicaName, Incarnation), Sequence>,
     /// Where each process stood after its last turn.
-    before: BTreeMap<Pid, (Epoch, Phase, Sequence)>,
+    before: BTreeMap<Pid, (Probe, Epoch)>,
 }
 
 impl CommitNeedsAcks {
     fn turned(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
         let Some(replica) = replica(sight, world) else { return Ok(()) };
         let probe = replica.probe();
-        let now = (probe.epoch, probe.phase, probe.committed);
-        let before = self.before.insert(sight.pid, now);
-        let grew = before.is_some_and(|(epoch, phase, committed)| {
-            (epoch, phase) == (probe.epoch, Phase::Primary) && committed < probe.committed
-        });
-        let Some(view) = replica.view().filter(|_| grew && probe.phase == Phase::Primary) else {
+        let Some(view) = replica.view() else { return Ok(()) };
+        let now = (probe.clone(), view.epoch);
+        let Some((before, led)) = self.before.insert(sight.pid, now) else { return Ok(()) };
+        let both = before.phase == Phase::Primary && probe.phase == Phase::Primary;
+        // In another view than before, it may have learnt what others had committed.
+        if led != view.epoch || !both || before.committed >= probe.committed {
             return Ok(());
-        };
+        }
         let own = ReplicaName::from(sight.who);
         let members = view.members.iter().map(|m| (m.name, m.incarnation));
-        for (name, run) in members.filter(|(name, _)| *name != own).chain(probe.required) {
+        for (name, run) in members.filter(|(name, _)| *name != own).chain(before.required) {
             let acked = self.acks.get(&(sight.pid, probe.epoch, name, run)).copied();
             if acked.is_none_or(|acked| acked < probe.committed) {
                 let (committed, epoch) = (probe.committed, probe.epoch);
