@@ -12,6 +12,8 @@ use bytes::Bytes;
 use node::{Conn, Time};
 use wire::{ClientName, RequestNumber, SessionId};
 
+use crate::sessions::CAPACITY;
+
 /// A request that is not answered yet.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
@@ -54,6 +56,9 @@ pub(super) struct ClientLink {
 pub(super) struct Clients {
     pub(super) links: BTreeMap<Conn, ClientLink>,
     names: BTreeMap<ClientName, Conn>,
+    /// The newest connection that each short-form client has spoken on. Connections are numbered as
+    /// they were accepted, so what comes late on an older one is known (schedule 25).
+    newest: BTreeMap<ClientName, Conn>,
 }
 
 /// Which request an answer is for.
@@ -81,6 +86,8 @@ pub(super) enum Taken {
     Other(ClientName),
     /// The client is connected already, by another start of it or in the short form.
     Connected,
+    /// The client has spoken on a newer connection since.
+    Older,
 }
 
 impl Clients {
@@ -98,6 +105,15 @@ impl Clients {
             }
             link.nonce = nonce.unwrap_or(link.nonce);
             return Ok(None);
+        }
+        if nonce.is_none() {
+            if self.newest.get(&name) > Some(&conn) {
+                return Err(Taken::Older);
+            }
+            if self.newest.len() >= CAPACITY {
+                self.newest.clear();
+            }
+            self.newest.insert(name, conn);
         }
         let older = self.names.get(&name).copied();
         if let Some(link) = older.and_then(|conn| self.links.get(&conn)) {

@@ -186,6 +186,7 @@ impl<S: Service> Replica<S> {
             Err(taken) => {
                 let text = match taken {
                     Taken::Other(other) => format!("this connection speaks for {other}"),
+                    Taken::Older => format!("{client} has spoken on a newer connection since"),
                     Taken::Connected => format!("{client} is connected already; close that first"),
                 };
                 self.reject(conn, ErrorCode::Taken, text, out);
