@@ -65,6 +65,7 @@ fn rm(text: &str) -> Result<Machine, String> {
 const EXAMPLE: &str = "\
 Example:
   client -c configs/c1.toml
+  client bench -c configs/c1.toml    many clients and what they measure: client bench --help
 
 Listens on nothing: it dials the RM (8006 for C1, 8007 for C2, 8008 for C3) and the servers (8000,
 8001, 8002 likewise). With input = \"keyboard\" each typed line is a request.

@@ -27,7 +27,8 @@ use crate::rounds::{End, ROUNDS, Rounds};
 use crate::session::Session;
 
 /// The pauses between two attempts to find the primary after the first, which is made at once.
-pub(crate) const SEEK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+pub(crate) const SEEK: (Duration, Duration) =
+    (Duration::from_millis(20), Duration::from_millis(200));
 
 /// What a client is told at its start; [`crate::config::File`] is where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

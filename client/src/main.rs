@@ -1,9 +1,11 @@
-//! `client`: one client of the replicated service (see `client --help`).
+//! `client`: one client of the replicated service (see `client --help`), and a load generator with
+//! many (`client bench --help`).
 //!
-//! Not here: the arguments (`args`), the configuration file (`config`) and the role (the library),
-//! sockets and the keyboard (`host`).
+//! Not here: the arguments (`args`, and `load` for the load generator), the configuration file
+//! (`config`) and the roles (the library), sockets and the keyboard (`host`).
 
 mod args;
+mod load;
 
 use std::process::ExitCode;
 
@@ -15,7 +17,12 @@ use host::cli::{Plan, Ready};
 use crate::args::Arguments;
 
 fn main() -> ExitCode {
-    host::cli::run(prepare)
+    // A command line of its own: a client's has no place for a second one beside it.
+    if std::env::args_os().nth(1).is_some_and(|first| first == load::COMMAND) {
+        host::cli::run(load::prepare)
+    } else {
+        host::cli::run(prepare)
+    }
 }
 
 fn prepare(arguments: Arguments, plan: &mut Plan) -> anyhow::Result<Ready> {

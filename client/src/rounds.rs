@@ -83,7 +83,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let at = |n: u64| Time::from_micros(n * 1_000_000);
         let mut rounds = Rounds::new(second);
-        let mut silent = |from: u64, rounds: &mut Rounds| {
+        let silent = |from: u64, rounds: &mut Rounds| {
             rounds.arm(at(from), true);
             rounds.end(at(from + 1))
         };

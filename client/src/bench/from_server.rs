@@ -34,7 +34,6 @@ impl Bench {
                         user.links.ready(conn);
                         user.send_unanswered(link, conn, &self.body, out);
                         self.rounds.answered();
-                        self.full = false;
                         self.refill(place, now, out);
                     }
                     Opening::Old => {}
@@ -54,7 +53,7 @@ impl Bench {
                 out.push(Output::Note(Event::Rejected { conn, code, text: text.clone() }));
                 out.push(Output::Send(conn, Message::Error { from, code, text }));
                 out.push(Output::Close(conn));
-                self.lost(now, (place, conn));
+                self.lost(now, (place, conn), out);
             }
         }
     }
@@ -92,7 +91,7 @@ impl Bench {
             ErrorCode::Expired => self.renew(now, place, &text, out),
             _ => {
                 out.push(Output::Close(conn));
-                self.lost(now, (place, conn));
+                self.lost(now, (place, conn), out);
             }
         }
     }
@@ -112,16 +111,16 @@ impl Bench {
         self.sooner(due);
     }
 
-    pub(super) fn server_closed(&mut self, now: Time, at: At, _out: &mut Vec<Output>) {
-        if self.lost(now, at) {
+    pub(super) fn server_closed(&mut self, now: Time, at: At, out: &mut Vec<Output>) {
+        if self.lost(now, at, out) {
             self.tally.disconnected += 1;
         }
     }
 
     /// The connection to a server is gone. Returns whether it was open before.
-    fn lost(&mut self, now: Time, (place, conn): At) -> bool {
+    fn lost(&mut self, now: Time, (place, conn): At, out: &mut Vec<Output>) -> bool {
         let target = self.directory.target();
-        let mode = target.map_or(Mode::Passive, |target| target.mode);
+        let (mode, told) = target.map_or((Mode::Passive, true), |t| (t.mode, t.version.is_some()));
         if mode == Mode::Passive {
             // One question serves all users who have lost the same server.
             if self.seek_at.is_none() {
@@ -129,6 +128,11 @@ impl Bench {
                 self.sooner(self.seek_at);
             }
             return self.users[place].links.lost(conn, None);
+        }
+        // An RM that does not tell of views by itself may have another server to name.
+        if !told {
+            self.directory.ask(now, out);
+            self.sooner(self.directory.due());
         }
         let dial_at = Some(now + self.retry);
         self.sooner(dial_at);

@@ -20,17 +20,21 @@ pub struct ServerSeen {
     pub adopted: u64,
     /// When it last said that it is ready.
     pub ready: u64,
-    /// When it was last fenced out of its view.
+    /// When it last learnt that its epoch is over.
     pub fenced: u64,
+    /// When it last adopted a view of which it is a member.
+    pub member: u64,
     /// When the drill last killed it.
     pub killed: u64,
 }
 
 impl ServerSeen {
-    /// Whether the present run said that it is ready and was not fenced since.
+    /// Whether the present run said that it is ready, and is a member still: one that only hears of
+    /// a newer view before it gets it has been fenced for that moment, and does not say it again.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.ready > 0 && self.ready > self.launched.max(self.fenced).max(self.killed)
+        let ready = self.ready > self.launched.max(self.killed);
+        ready && self.ready.max(self.member) > self.fenced
     }
 }
 
@@ -80,6 +84,9 @@ impl Picture {
                 if at >= counted.0 {
                     *counted = (at, members.clone());
                 }
+            }
+            What::ViewAdopted(view) if view.members.contains(&record.who) => {
+                latest(&mut self.server(record.who).member, at);
             }
             What::Ready => latest(&mut self.server(record.who).ready, at),
             What::Fenced => latest(&mut self.server(record.who).fenced, at),
@@ -213,6 +220,13 @@ mod tests {
 
         picture.take(&record(50, "S1", What::Fenced));
         assert!(!picture.servers[&name("S1")].is_ready());
+        let mut adopts = |at, members: &[&str]| {
+            let What::ViewMade(seen) = view(at, 3, "S2", members).what else { panic!() };
+            picture.take(&record(at, "S1", What::ViewAdopted(seen)));
+            picture.servers[&name("S1")].is_ready()
+        };
+        assert!(!adopts(51, &["S2", "S3"]), "a view without it");
+        assert!(adopts(52, &["S2", "S3", "S1"]), "it had only heard of the view before it had it");
     }
 
     #[test]

@@ -149,13 +149,12 @@ impl Network {
         self.cuts.iter().copied().collect()
     }
 
-    /// Whether nothing gets from one process to another.
+    /// Whether nothing gets from one process to another. Within a machine everything does.
     #[must_use]
     pub fn is_cut(&self, from: Kind, to: Kind) -> bool {
         let (from_machine, to_machine) = (machine(from), machine(to));
-        let dark = |m: &u8| self.off.contains(m);
-        from_machine != to_machine && (dark(&from_machine) || dark(&to_machine))
-            || self.cuts.contains(&(from.name(), to.name()))
+        let dark = self.off.contains(&from_machine) || self.off.contains(&to_machine);
+        from_machine != to_machine && (dark || self.cuts.contains(&(from.name(), to.name())))
     }
 }
 

@@ -186,6 +186,24 @@ number! {
     ClusterId
 }
 
+impl ClusterId {
+    /// How far apart the ids of clusters are that have nothing to do with each other.
+    const APART: u64 = 1 << 20;
+
+    /// The cluster that goes on with the state that one server of this cluster holds, although it
+    /// may not be the newest (R12, by the operator's word).
+    #[must_use]
+    pub const fn continued(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    /// The cluster that begins with nothing after the state of this one was lost (R12).
+    #[must_use]
+    pub const fn afresh(self) -> Self {
+        Self(self.0.wrapping_add(Self::APART))
+    }
+}
+
 /// A digest of the replicated state (R9); 16 hexadecimal digits on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Digest(pub u64);

@@ -27,7 +27,7 @@ pub(super) fn forced_unclean(facts: &Facts, now: Time) -> Option<Proposal> {
     if !facts.settled(now) || member_lives(facts) {
         return None;
     }
-    let cluster = facts.view.as_ref().map_or(facts.config.fresh_cluster, |v| v.cluster.next());
+    let cluster = reported.cluster.continued();
     Some(Proposal { view: facts.beginning(cluster, leader, reported), reason: Reason::Unclean })
 }
 
@@ -37,7 +37,7 @@ pub(super) fn state_lost(facts: &Facts, now: Time) -> Option<Proposal> {
     if !restart || !facts.state_is_lost() || facts.config.force_unclean.is_some() {
         return None;
     }
-    let cluster = facts.view.as_ref()?.cluster.next();
+    let cluster = facts.view.as_ref()?.cluster.afresh();
     begin(facts, now, cluster, Reason::StateLost)
 }
 

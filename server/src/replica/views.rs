@@ -60,8 +60,9 @@ impl<S: Service> Replica<S> {
     /// A new cluster begins with nothing, or with what the one server holds that the operator lets
     /// lead although it may not be the newest (R12, `rm --force-unclean`).
     fn begin_cluster(&mut self, view: &View) {
+        let goes_on = self.whole && view.cluster == self.cluster.continued();
         self.cluster = view.cluster;
-        if self.whole {
+        if goes_on {
             return;
         }
         self.machine.reset(&self.initial);
