@@ -14,6 +14,8 @@
 //!
 //! [`bench::Bench`] is another role of the same parts: a load generator with many such sessions.
 //!
+//! [`ivy::Process`] is a third: a process of shared virtual memory.
+//!
 //! Not here: sockets, clocks, and the choice of the primary, which is the RM's alone.
 
 pub mod bench;
@@ -21,6 +23,7 @@ mod client;
 pub mod config;
 mod directory;
 mod input;
+pub mod ivy;
 mod links;
 mod pace;
 mod rounds;

@@ -1,11 +1,12 @@
 //! `client`: one client of the replicated service (see `client --help`), and a load generator with
-//! many (`client bench --help`).
+//! many (`client bench --help`), and a process of shared virtual memory (`client ivy --help`).
 //!
-//! Not here: the arguments (`args`, and `load` for the load generator), the configuration file
+//! Not here: the arguments (`args`, `load` for the load generator, `memory` for Ivy), the configuration file
 //! (`config`) and the roles (the library), sockets and the keyboard (`host`).
 
 mod args;
 mod load;
+mod memory;
 
 use std::process::ExitCode;
 
@@ -18,8 +19,11 @@ use crate::args::Arguments;
 
 fn main() -> ExitCode {
     // A command line of its own: a client's has no place for a second one beside it.
-    if std::env::args_os().nth(1).is_some_and(|first| first == load::COMMAND) {
+    let first = std::env::args_os().nth(1).unwrap_or_default();
+    if first == load::COMMAND {
         host::cli::run(load::prepare)
+    } else if first == memory::COMMAND {
+        host::cli::run(memory::prepare)
     } else {
         host::cli::run(prepare)
     }

@@ -133,7 +133,7 @@ fn successor(facts: &Facts, proposal: &Proposal) -> Record {
 /// Makes a persisted record the current view. All that belonged to the epoch before is forgotten.
 fn adopt(now: Time, facts: &mut Facts, record: Record, reason: &Reason) {
     if let Reason::Complaint { of, why: Why::Slow | Why::Unreachable, .. } = reason {
-        facts.holds.removed(now, of.name, facts.config.hold_down);
+        facts.holds.removed(now, (of.name, of.incarnation), facts.config.hold_down);
     }
     if *reason == Reason::Unclean {
         facts.config.force_unclean = None;

@@ -204,7 +204,8 @@ fn view(facts: &Facts, orders: &mut Vec<Order>) {
 /// without that member.
 fn checkpoint(facts: &Facts, now: Time, orders: &mut Vec<Order>) {
     for (view, server, reported) in strangers(facts) {
-        let held = facts.holds.holds(now, server, facts.config.hold_down);
+        let run = (server, reported.incarnation);
+        let held = facts.holds.holds(now, run, facts.config.hold_down);
         let donor = facts.alive_member(view.primary);
         let (Some(donor), None, false) = (donor, view.member(server), held) else { continue };
         let order = (view.epoch, reported.incarnation, reported.address);

@@ -99,7 +99,7 @@ fn cost(entry: &Entry) -> usize {
     ENTRY_OVERHEAD
         + match &entry.op {
             Op::Request { body, .. } => body.len(),
-            Op::Register { .. } | Op::Mark => 0,
+            Op::Register { .. } | Op::Mark | Op::Absent { .. } => 0,
         }
 }
 

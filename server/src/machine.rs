@@ -48,6 +48,8 @@ pub enum Outcome {
         /// Its id.
         session: Option<SessionId>,
     },
+    /// The service was told that a client is absent.
+    Absent,
     /// A mark: the state's digest here.
     Mark(Digest),
 }
@@ -87,24 +89,34 @@ impl<S: Service> Machine<S> {
                 let session = self.sessions.register(*client, *nonce, *window, entry.sequence);
                 Outcome::Session { client: *client, nonce: *nonce, session }
             }
+            Op::Absent { client, session } => {
+                if self.sessions.session(*client).is_some_and(|s| s.id == *session) {
+                    self.service.absent(*client, entry.sequence, effects);
+                }
+                Outcome::Absent
+            }
             Op::Mark => Outcome::Mark(self.digest()),
         }
     }
 
     fn request(&mut self, r: &Request<'_>, session: SessionId, effects: &mut Effects) -> Outcome {
         let (client, number) = (r.client, r.number);
-        match self.sessions.known(client, session, number) {
+        let Some(known) = self.sessions.meant(client, session) else {
+            return Outcome::Refused { client, session, number, expired: true };
+        };
+        match known.known(number) {
             Known::New => {
                 self.service.apply(r, effects);
                 let reply = effects.take_reply();
-                self.sessions.answered(client, number, r.body, reply.clone(), r.sequence);
+                known.answered(number, r.body, reply.clone(), r.sequence);
                 Outcome::Answer { client, session, number, reply, effect: true }
             }
             Known::Answered(reply) => {
                 Outcome::Answer { client, session, number, reply, effect: false }
             }
-            Known::Stale => Outcome::Refused { client, session, number, expired: false },
-            Known::Expired => Outcome::Refused { client, session, number, expired: true },
+            Known::Stale | Known::Expired => {
+                Outcome::Refused { client, session, number, expired: false }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use host::cli::{Plan, Ready};
 use server::program::{self, EXAMPLE};
-use server::service::Status;
+use server::service::{CentralManager, Status};
 
 /// One replica of the service.
 ///
@@ -29,6 +29,8 @@ struct CommandLine {
 enum Service {
     /// The documents' status string: each request replaces it, the reply carries it.
     Status,
+    /// The central manager of shared virtual memory (docs/IVY.md).
+    Ivy,
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn prepare(line: CommandLine, plan: &mut Plan) -> anyhow::Result<Ready> {
     plan.note("service", format_args!("{:?}", line.service));
     match line.service {
         Service::Status => program::prepare(line.program, plan, Status::default()),
+        Service::Ivy => program::prepare(line.program, plan, CentralManager::default()),
     }
 }
 

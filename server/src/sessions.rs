@@ -97,6 +97,19 @@ impl Session {
         self.find(number).is_ok_and(|answer| answer.asked == xxh3_64(body))
     }
 
+    /// Records the answer of a request that has just taken effect.
+    pub(crate) fn answered(
+        &mut self,
+        number: RequestNumber,
+        asked: &Bytes,
+        reply: Bytes,
+        sequence: Sequence,
+    ) {
+        let asked = if self.implicit() { xxh3_64(asked) } else { 0 };
+        self.used = sequence;
+        self.keep(Answer { number, asked, reply });
+    }
+
     fn keep(&mut self, answer: Answer) {
         if let Err(place) = self.find(answer.number) {
             self.answers.insert(place, answer);
@@ -131,6 +144,11 @@ impl Sessions {
         }
     }
 
+    /// The client's session, if it is the one that is meant.
+    pub(crate) fn meant(&mut self, client: ClientName, id: SessionId) -> Option<&mut Session> {
+        self.table.get_mut(&client).filter(|session| session.id == id)
+    }
+
     /// Executes a registration at `sequence`. A repeated one (same nonce) gives the same session; one
     /// of an older start of the client gives `None`.
     pub fn register(
@@ -162,22 +180,6 @@ impl Sessions {
         };
         self.table.insert(client, session);
         Some(id)
-    }
-
-    /// Records the answer of a request that has just taken effect.
-    pub fn answered(
-        &mut self,
-        client: ClientName,
-        number: RequestNumber,
-        asked: &Bytes,
-        reply: Bytes,
-        sequence: Sequence,
-    ) {
-        if let Some(session) = self.table.get_mut(&client) {
-            let asked = if session.implicit() { xxh3_64(asked) } else { 0 };
-            session.used = sequence;
-            session.keep(Answer { number, asked, reply });
-        }
     }
 
     /// Forgets the eighth of the sessions that was used longest ago. A function of the table alone,
@@ -261,8 +263,8 @@ mod tests {
 
     fn answer(sessions: &mut Sessions, name: &str, number: u64) {
         let body = Bytes::from(format!("b{number}"));
-        let at = Sequence(100 + number);
-        sessions.answered(client(name), RequestNumber(number), &body, body.clone(), at);
+        let session = sessions.table.get_mut(&client(name)).expect("a session");
+        session.answered(RequestNumber(number), &body, body.clone(), Sequence(100 + number));
     }
 
     #[test]

@@ -180,6 +180,8 @@ impl<'a> Player<'a> {
             Action::Start(target) => match self.resolve(target) {
                 Err(failure) => Err(failure),
                 Ok(names) => {
+                    let dead = |name: &NodeName| self.world.pid(*name).is_none();
+                    let names: Vec<NodeName> = names.into_iter().filter(dead).collect();
                     for name in &names {
                         self.world.start(*name)?;
                     }

@@ -185,9 +185,81 @@ impl From<Finding> for Check {
 pub fn step_line(number: usize, outcome: &Outcome) -> String {
     let verdict = if outcome.held { "ok    " } else { "FAILED" };
     let seconds = outcome.millis as f64 / 1000.0;
-    let mut line = format!("{number:>3} {verdict} {seconds:>6.2} s  {}", outcome.title);
-    if !outcome.held {
-        let _ = write!(line, "\n                     {}", outcome.detail);
+    let (title, detail) = (&outcome.title, &outcome.detail);
+    let line = format!("{number:>3} {verdict} {seconds:>6.2} s  {title}");
+    if outcome.held { format!("{line} [{detail}]") } else { format!("{line}\n{:21}{detail}", "") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(kills: usize) -> Report {
+        let kill = |number: usize| FailOver {
+            server: "S1".into(),
+            primary: number.is_multiple_of(2),
+            stopped: false,
+            detected: Some(1_000 * number as u64),
+            deleted: None,
+            promoted: Some(3_000),
+            adopted: Some(4_000),
+            told: Some(5_000),
+            reply: Some(6_000),
+            gaps: [("C1".to_owned(), 7_000)].into(),
+        };
+        Report {
+            drill: "test".into(),
+            held: true,
+            steps: Vec::new(),
+            acknowledged: 10,
+            lost: 0,
+            executed_twice: 0,
+            digests_equal: true,
+            checks: vec![Check { check: "lost", held: true, detail: "10 requests".into() }],
+            kills: (0..kills).map(kill).collect(),
+        }
     }
-    line
+
+    #[test]
+    fn the_summary_says_what_was_counted_and_what_a_kill_cost() {
+        let text = report(1).summary();
+        let first = "acknowledged 10, lost 0, executed twice 0, digests equal yes\n";
+        assert!(text.starts_with(first), "{text}");
+        let row = text.lines().find(|line| line.contains("1: S1 (primary)")).unwrap();
+        let cells: Vec<&str> = row.split_whitespace().skip(3).collect();
+        assert_eq!(cells, ["0.0", "-", "3.0", "4.0", "5.0", "6.0", "7.0"]);
+        assert!(!text.contains("median"), "{text}");
+        assert!(text.ends_with("drill test: held\n"), "{text}");
+    }
+
+    #[test]
+    fn of_many_kills_only_the_middle_and_the_longest_are_told() {
+        let text = report(21).summary();
+        assert!(!text.contains("1: S1"), "{text}");
+        let cell = |name: &str| {
+            let row = text.lines().find(|line| line.contains(name)).unwrap();
+            row[33..].split_whitespace().next().unwrap().to_owned()
+        };
+        assert_eq!((cell("median of 21"), cell("longest")), ("10.0".into(), "20.0".into()));
+    }
+
+    #[test]
+    fn a_failed_step_says_what_was_awaited() {
+        let outcome = |held, detail: &str| Outcome {
+            title: "kill S1".into(),
+            held,
+            millis: 1_234,
+            ended: 0,
+            detail: detail.into(),
+        };
+        assert_eq!(
+            step_line(3, &outcome(true, "killed S1")),
+            "  3 ok       1.23 s  kill S1 [killed S1]"
+        );
+        let failed = step_line(3, &outcome(false, "awaited `3 in view`"));
+        assert_eq!(
+            failed,
+            "  3 FAILED   1.23 s  kill S1\n                     awaited `3 in view`"
+        );
+    }
 }

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use node::Event;
+use node::ivy::{Ivy, Outcome};
 use wire::{NodeName, View};
 
 use crate::clock::machine_micros;
@@ -42,7 +43,10 @@ impl Audit {
         let before = line.0.len();
         line.0.extend_from_slice(b"{\"at\":");
         line.plain(machine_micros()).text("who", self.who);
-        let complete = replication(event, &mut line) || surroundings(event, &mut line);
+        let complete = match event {
+            Event::Ivy(said) => ivy(said, &mut line),
+            event => replication(event, &mut line) || surroundings(event, &mut line),
+        };
         self.lines = line.0;
         if complete {
             self.lines.extend_from_slice(b"}\n");
@@ -219,6 +223,56 @@ fn surroundings(event: &Event, line: &mut Line) -> bool {
         Event::Dropped { what, count } => {
             line.event("dropped").text("what", what).number("count", count)
         }
+        _ => return false,
+    };
+    true
+}
+
+/// Ivy's operations, messages and losses. False if it is none of that.
+fn ivy(said: &Ivy, line: &mut Line) -> bool {
+    match said {
+        Ivy::Began { operation, want, page, contents } => line
+            .event("ivy_began")
+            .number("operation", operation)
+            .text("want", format_args!("{want:?}"))
+            .number("page", page)
+            .bytes("contents", contents),
+        Ivy::Ended { operation, page, outcome, local, micros } => {
+            line.event("ivy_ended").number("operation", operation).number("page", page);
+            line.number("local", local).number("micros", micros);
+            match outcome {
+                Outcome::Read(contents) => line.text("outcome", "read").bytes("contents", contents),
+                Outcome::Written => line.text("outcome", "written"),
+                Outcome::NeverWritten => line.text("outcome", "never"),
+                Outcome::LostWith(with) => line.text("outcome", "lost").text("with", with),
+            }
+        }
+        Ivy::Row { kind, from, to, page, requester } => line
+            .event("ivy_sent")
+            .text("kind", kind)
+            .text("from", from)
+            .text("to", to)
+            .number("page", page)
+            .text("requester", requester),
+        Ivy::Done => line.event("ivy_done"),
+        Ivy::ChangeCm { to, .. } => line.event("ivy_change_cm").text("to", to),
+        Ivy::ImBack { manager, .. } => line.event("ivy_im_back").text("manager", manager),
+        Ivy::Gone { process } => line.event("ivy_gone").text("process", process),
+        Ivy::Lost { page, with } => line.event("ivy_lost").number("page", page).text("with", with),
+        Ivy::Fenced { .. } => line.event("ivy_fenced"),
+        Ivy::Attached { life, .. } => line.event("ivy_attached").number("life", life),
+        Ivy::Entry { page, is_owner, access } => line
+            .event("ivy_entry")
+            .number("page", page)
+            .number("owner", is_owner)
+            .text("access", format_args!("{access:?}")),
+        Ivy::Entries { .. } => line.event("ivy_entries"),
+        Ivy::Worked { operations, local, micros, messages } => line
+            .event("ivy_worked")
+            .number("operations", operations)
+            .number("local", local)
+            .number("micros", micros)
+            .number("messages", messages),
         _ => return false,
     };
     true

@@ -144,7 +144,7 @@ impl World {
         match output {
             Output::Dial(conn, to) => self.dial(conn, to),
             Output::Send(conn, message) => self.send(conn, &message),
-            Output::SendMany(conns, message) => self.send_many(&conns, &message),
+            Output::SendMany(conns, messages) => self.send_many(&conns, &messages),
             Output::Close(conn) => self.close(conn),
             Output::Pause(conn) => {
                 if let Some(connection) = self.connections.owned(conn) {
@@ -206,10 +206,11 @@ impl World {
         }
     }
 
-    fn send_many(&mut self, conns: &[Conn], message: &Message) {
+    fn send_many(&mut self, conns: &[Conn], messages: &[Message]) {
         let mut frame = std::mem::take(&mut self.frame);
         frame.clear();
-        let encoded = self.encoder.encode(message, &mut frame);
+        let mut each = messages.iter();
+        let encoded = each.try_for_each(|message| self.encoder.encode(message, &mut frame));
         for conn in conns {
             match &encoded {
                 Ok(()) => self.send_bytes(*conn, &frame),

@@ -8,7 +8,7 @@ use server::{Effects, Request, RestoreError, Service};
 
 /// What took effect.
 #[derive(Debug, Clone, Default)]
-pub struct Diary(Vec<u8>);
+pub(crate) struct Diary(Vec<u8>);
 
 impl Diary {
     /// The bodies, one letter each.

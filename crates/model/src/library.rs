@@ -8,6 +8,7 @@
 //! inputs that the world gave it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use node::Time;
 use wire::{Message, View};
@@ -15,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::breakage::Breakage;
 use crate::local::{Local, Slot, Stimulus, Wish};
+use crate::properties::{self, Violation};
 use crate::scope::{self, Scope};
 use crate::summary::Summary;
 use crate::table::Table;
@@ -54,11 +56,41 @@ pub(crate) enum Effect {
     Persist(RecordId),
 }
 
+/// A frame that the world makes, by what it is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Usual {
+    /// An LFD's heartbeat to its server.
+    Heartbeat(usize),
+    /// An LFD's report after that answer.
+    Report(ItemId),
+    /// An LFD's report of the end of a run, or of its silence.
+    Delete(usize, u8, bool),
+    /// A client's request to a server, in a session.
+    Request(usize, usize, u32),
+    /// What a reply says, whoever says it.
+    Told(ItemId),
+}
+
+impl Usual {
+    const fn key(self) -> u64 {
+        let (kind, a, b, c) = match self {
+            Self::Heartbeat(server) => (1, server as u64, 0, 0),
+            Self::Report(answer) => (2, answer as u64, 0, 0),
+            Self::Delete(server, run, seen) => (3, server as u64, run as u64, seen as u64),
+            Self::Request(request, server, session) => {
+                (4, session as u64, request as u64, server as u64)
+            }
+            Self::Told(reply) => (5, reply as u64, 0, 0),
+        };
+        kind << 56 | c << 48 | b << 40 | a
+    }
+}
+
 /// What came of something.
 #[derive(Debug, Clone)]
 struct Outcome {
     next: LocalId,
-    effects: Box<[Effect]>,
+    effects: Rc<[Effect]>,
 }
 
 /// See the module's documentation.
@@ -69,6 +101,8 @@ pub(crate) struct Library {
     local_ids: Table,
     frames: Vec<Message>,
     frame_ids: Table,
+    /// Frames that are made again and again, by what they are made of.
+    usual: Table,
     records: Vec<String>,
     views: Vec<View>,
     record_ids: BTreeMap<String, RecordId>,
@@ -76,6 +110,8 @@ pub(crate) struct Library {
     causes: Table,
     /// By state, cause and moment.
     outcome_ids: Table,
+    /// Pairs of servers that agree.
+    agreed: Table,
 }
 
 impl Library {
@@ -86,12 +122,14 @@ impl Library {
             local_ids: Table::new(),
             frames: Vec::new(),
             frame_ids: Table::new(),
+            usual: Table::new(),
             records: Vec::new(),
             views: Vec::new(),
             record_ids: BTreeMap::new(),
             outcomes: Vec::new(),
             causes: Table::new(),
             outcome_ids: Table::new(),
+            agreed: Table::new(),
         }
     }
 
@@ -126,6 +164,22 @@ impl Library {
         self.locals[index].1.as_ref()
     }
 
+    /// Whether two servers agree; each pair is looked at once.
+    ///
+    /// # Errors
+    /// How they do not.
+    pub(crate) fn agree(&mut self, (one, other): (LocalId, LocalId)) -> Result<(), Violation> {
+        let key = u64::from(one) << 32 | u64::from(other);
+        if self.agreed.get(key).is_some() {
+            return Ok(());
+        }
+        if let (Some(one), Some(other)) = (self.summary(one), self.summary(other)) {
+            properties::check_pair(one, other)?;
+        }
+        self.agreed.insert(key, 0);
+        Ok(())
+    }
+
     /// What comes of something that happens to a process at the moment after so many steps of time.
     ///
     /// # Errors
@@ -135,7 +189,7 @@ impl Library {
         id: LocalId,
         cause: Cause,
         time: u16,
-    ) -> Result<(LocalId, Box<[Effect]>), String> {
+    ) -> Result<(LocalId, Rc<[Effect]>), String> {
         let cause_id = self.cause_id(cause, time);
         let key = u64::from(id) << 32 | u64::from(cause_id);
         if let Some(outcome) = self.outcome_ids.get(key) {
@@ -145,7 +199,7 @@ impl Library {
         let mut local = self.local(id).clone();
         let stimulus = self.stimulus(cause);
         let wishes = play(&mut local, scope::moment(time), stimulus, self.scope.breakage)?;
-        let effects: Box<[Effect]> = wishes.into_iter().map(|w| self.effect(w)).collect();
+        let effects: Rc<[Effect]> = wishes.into_iter().map(|w| self.effect(w)).collect();
         let next = self.enter(local);
         self.outcome_ids.insert(key, self.outcomes.len() as u32);
         self.outcomes.push(Outcome { next, effects: effects.clone() });
@@ -206,9 +260,26 @@ impl Library {
         id
     }
 
+    /// The number of a frame that is made again and again; `of` says which one it is.
+    pub(crate) fn usual(&mut self, of: Usual, make: impl FnOnce(&Self) -> Message) -> ItemId {
+        let key = of.key();
+        if let Some(id) = self.usual.get(key) {
+            return id;
+        }
+        let message = make(self);
+        let id = self.frame_id(message);
+        self.usual.insert(key, id);
+        id
+    }
+
     /// The frame of that number.
     pub(crate) fn frame(&self, id: ItemId) -> &Message {
         &self.frames[(id - FIRST_FRAME) as usize]
+    }
+
+    /// The frame of that number; `None` for what is no frame.
+    pub(crate) fn known(&self, id: ItemId) -> Option<&Message> {
+        self.frames.get(id.checked_sub(FIRST_FRAME)? as usize)
     }
 
     fn record_id(&mut self, text: &str) -> RecordId {

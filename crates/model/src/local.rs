@@ -97,7 +97,7 @@ pub(crate) enum Wish {
 
 impl Local {
     /// A server process that has not started yet.
-    pub(crate) fn server(scope: &Scope, server: usize, run: u8) -> Self {
+    pub(crate) fn server(server: usize, run: u8) -> Self {
         let config = server::Config {
             name: scope::replica(server),
             incarnation: Incarnation(scope::incarnation(server, run)),
@@ -215,7 +215,9 @@ impl Local {
                 let Some(to) = scope::server_at(address) else {
                     return Err(format!("dials {address}, where nobody is"));
                 };
-                if !conn.0.is_multiple_of(2) || self.conns.values().any(|c| *c >= conn && c.0 % 2 == 0) {
+                if !conn.0.is_multiple_of(2)
+                    || self.conns.values().any(|c| *c >= conn && c.0 % 2 == 0)
+                {
                     return Err(format!("dials under the used or odd number {conn}"));
                 }
                 let slot = self.free_slot(to);
@@ -223,9 +225,11 @@ impl Local {
                 wishes.push(Wish::Dial(slot, to));
             }
             Output::Send(conn, message) => self.send(conn, message, wishes),
-            Output::SendMany(conns, message) => {
+            Output::SendMany(conns, messages) => {
                 for conn in conns {
-                    self.send(conn, message.clone(), wishes);
+                    for message in &messages {
+                        self.send(conn, message.clone(), wishes);
+                    }
                 }
             }
             Output::Close(conn) => {
@@ -247,6 +251,11 @@ impl Local {
         if let Some(slot) = self.slot(conn) {
             wishes.push(Wish::Send(slot, message));
         }
+    }
+
+    /// Whether a connection is open there.
+    pub(crate) fn has(&self, slot: Slot) -> bool {
+        self.conns.contains_key(&slot)
     }
 
     fn slot(&self, conn: Conn) -> Option<Slot> {
@@ -304,7 +313,7 @@ mod tests {
     use super::*;
 
     fn server() -> Local {
-        Local::server(&Scope::default(), 0, 1)
+        Local::server(0, 1)
     }
 
     fn now() -> Time {
@@ -330,6 +339,6 @@ mod tests {
         let (mut one, other) = (server(), server());
         one.step(now(), Stimulus::Accepted(WATCHER)).unwrap();
         assert_ne!(one.fingerprint(), other.fingerprint());
-        assert_ne!(server().fingerprint(), Local::server(&Scope::default(), 0, 2).fingerprint());
+        assert_ne!(server().fingerprint(), Local::server(0, 2).fingerprint());
     }
 }

@@ -30,6 +30,8 @@ pub struct Scope {
     pub epochs: u8,
     /// How many server processes may die; each may come back as a new run.
     pub crashes: u8,
+    /// How many server processes may die and be replaced before anybody notices.
+    pub replacements: u8,
     /// How often the RM may die; it comes back with its record.
     pub manager_crashes: u8,
     /// How often the connection between GFD and RM may break, with all that is on its way.
@@ -42,6 +44,9 @@ pub struct Scope {
     pub disk_errors: u8,
     /// How often 300 ms may pass, in which whatever is due is done.
     pub ticks: u8,
+    /// Whether an LFD's report of what has changed at a living server may be late. Else it reaches
+    /// the RM at once, if no report is before it.
+    pub late_reports: bool,
     /// Stop after so many states, if this is not 0.
     pub limit: usize,
     /// A rule that is broken on purpose, to see that it is noticed.
@@ -59,12 +64,14 @@ impl Default for Scope {
             formed: 2,
             epochs: 2,
             crashes: 1,
+            replacements: 0,
             manager_crashes: 0,
             resets: 0,
             accusations: 0,
             cuts: 0,
             disk_errors: 0,
             ticks: 0,
+            late_reports: false,
             limit: 0,
             breakage: None,
         }
@@ -127,10 +134,15 @@ pub(crate) const fn incarnation(server: usize, run: u8) -> u64 {
 /// The arguments that repeat it.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "--servers {} --formed {} --requests {}", self.servers, self.formed, self.requests)?;
+        write!(
+            f,
+            "--servers {} --formed {} --requests {}",
+            self.servers, self.formed, self.requests
+        )?;
         write!(f, " --mode {} --epochs {}", self.mode, self.epochs)?;
         let faults = [
             ("crashes", self.crashes),
+            ("replacements", self.replacements),
             ("manager-crashes", self.manager_crashes),
             ("resets", self.resets),
             ("accusations", self.accusations),
@@ -143,6 +155,9 @@ impl fmt::Display for Scope {
         }
         if self.sessions {
             write!(f, " --sessions")?;
+        }
+        if self.late_reports {
+            write!(f, " --late-reports")?;
         }
         if let Some(breakage) = self.breakage {
             write!(f, " --break {}", breakage.word())?;

@@ -47,7 +47,8 @@ impl Summary {
                 holds |= bit(scope::request_of(*client));
             }
         }
-        let effective = letters.iter().map(|l| bit(Some(usize::from(l - b'a')))).fold(0, |a, b| a | b);
+        let effective =
+            letters.iter().map(|l| bit(Some(usize::from(l - b'a')))).fold(0, |a, b| a | b);
         Self {
             run: probe.incarnation.0,
             cluster: probe.cluster.0,

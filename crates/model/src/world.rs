@@ -77,6 +77,7 @@ pub(crate) struct Link {
 pub(crate) struct Budget {
     pub(crate) epochs: u8,
     pub(crate) crashes: u8,
+    pub(crate) replacements: u8,
     pub(crate) manager_crashes: u8,
     pub(crate) resets: u8,
     pub(crate) accusations: u8,
@@ -86,15 +87,39 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    const fn bytes(self) -> [u8; 8] {
-        let Self { epochs, crashes, manager_crashes, resets, .. } = self;
+    const fn bytes(self) -> [u8; 12] {
+        let Self { epochs, crashes, replacements, manager_crashes, resets, .. } = self;
         let Self { accusations, cuts, disk_errors, ticks, .. } = self;
-        [epochs, crashes, manager_crashes, resets, accusations, cuts, disk_errors, ticks]
+        [
+            epochs,
+            crashes,
+            replacements,
+            manager_crashes,
+            resets,
+            accusations,
+            cuts,
+            disk_errors,
+            ticks,
+            0,
+            0,
+            0,
+        ]
     }
 
-    const fn from_bytes(bytes: [u8; 8]) -> Self {
-        let [epochs, crashes, manager_crashes, resets, accusations, cuts, disk_errors, ticks] = bytes;
-        Self { epochs, crashes, manager_crashes, resets, accusations, cuts, disk_errors, ticks }
+    const fn from_bytes(bytes: [u8; 12]) -> Self {
+        let [epochs, crashes, replacements, manager_crashes, resets, rest @ ..] = bytes;
+        let [accusations, cuts, disk_errors, ticks, ..] = rest;
+        Self {
+            epochs,
+            crashes,
+            replacements,
+            manager_crashes,
+            resets,
+            accusations,
+            cuts,
+            disk_errors,
+            ticks,
+        }
     }
 }
 
@@ -149,12 +174,6 @@ impl World {
         self.links.sort_by_key(|link| (link.ends, link.slots));
     }
 
-    /// Which requests were answered: by anybody, to anybody's knowledge.
-    pub(crate) fn answered(&self) -> u8 {
-        let bits = self.clients.iter().enumerate().filter(|(_, c)| c.reply != 0);
-        bits.fold(0, |bits, (request, _)| bits | 1 << request)
-    }
-
     // ---- as numbers ----
 
     /// Writes the world as numbers, its own length first.
@@ -162,9 +181,12 @@ impl World {
         let start = out.len();
         out.push(0);
         let budget = self.budget.bytes();
-        out.push(u32::from(self.time) << 16 | (self.servers.len() as u32) << 8 | self.clients.len() as u32);
-        out.push(u32::from_le_bytes([budget[0], budget[1], budget[2], budget[3]]));
-        out.push(u32::from_le_bytes([budget[4], budget[5], budget[6], budget[7]]));
+        out.push(
+            u32::from(self.time) << 16
+                | (self.servers.len() as u32) << 8
+                | self.clients.len() as u32,
+        );
+        out.extend(budget.chunks(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         out.extend([self.manager, self.disk, self.flight, self.cut]);
         list(&self.history, out);
         for server in &self.servers {
@@ -197,11 +219,9 @@ impl World {
     pub(crate) fn read(words: &[u32]) -> Self {
         let mut from = Reader(&words[1..]);
         let head = from.word();
-        let (first, second) = (from.word().to_le_bytes(), from.word().to_le_bytes());
         let (servers, clients) = ((head >> 8) as u8 as usize, head as u8 as usize);
-        let mut budget = [0; 8];
-        budget[..4].copy_from_slice(&first);
-        budget[4..].copy_from_slice(&second);
+        let mut budget = [0; 12];
+        budget.chunks_mut(4).for_each(|b| b.copy_from_slice(&from.word().to_le_bytes()));
         Self {
             time: (head >> 16) as u16,
             budget: Budget::from_bytes(budget),
@@ -253,7 +273,8 @@ impl Reader<'_> {
 
     fn client(&mut self) -> Client {
         let (reply, cluster, session, word) = (self.word(), self.word(), self.word(), self.word());
-        let talk = |place: usize| Talk::ALL[(word >> 10 >> (3 * (SERVERS - 1 - place)) & 7) as usize];
+        let talk =
+            |place: usize| Talk::ALL[(word >> 10 >> (3 * (SERVERS - 1 - place)) & 7) as usize];
         Client {
             reply,
             cluster,

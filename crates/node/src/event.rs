@@ -14,6 +14,7 @@ use wire::{
     RequestNumber, Role, Sequence, SessionId, View, Why,
 };
 
+use crate::ivy::Ivy;
 use crate::role::Conn;
 
 /// Where a line belongs.
@@ -184,6 +185,9 @@ pub enum Event {
         body: Bytes,
     },
 
+    /// Something that happened in Ivy.
+    Ivy(Ivy),
+
     // ---- views ----
     /// The RM has made and persisted a view.
     ViewMade {
@@ -199,7 +203,15 @@ pub enum Event {
         /// The view.
         view: View,
     },
-    /// A server learnt that it is not in the current view, or that its epoch is over.
+    /// A server was refused by one that is in a higher epoch; it does nothing until it knows the view
+    /// behind it, which may well have it as a member.
+    EpochHeard {
+        /// Who.
+        by: ReplicaName,
+        /// The epoch that it heard of.
+        epoch: Epoch,
+    },
+    /// A server learnt that it is not in the current view.
     FencedOut {
         /// Who.
         by: ReplicaName,

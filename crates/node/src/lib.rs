@@ -27,6 +27,7 @@
 //! Not here: any rule of replication, and any socket.
 
 mod event;
+pub mod ivy;
 mod line;
 mod role;
 mod time;

@@ -35,9 +35,11 @@ impl Event {
             | Self::ReplicaDeleted { .. }
             | Self::ServersDead => Stream::Timed,
             Self::Members { .. } => Stream::Plain,
+            Self::Ivy(ivy) => ivy.stream(),
             Self::ViewMade { .. }
             | Self::ViewAdopted { .. }
             | Self::FencedOut { .. }
+            | Self::EpochHeard { .. }
             | Self::Refused { .. }
             | Self::TailCommitted { .. }
             | Self::TailCut { .. }
@@ -112,6 +114,7 @@ impl fmt::Display for Event {
                 write!(f, "{by}: {} members{separator}{}", members.len(), Names(members))
             }
             Self::ServersDead => f.write_str("servers are dead"),
+            Self::Ivy(ivy) => fmt::Display::fmt(ivy, f),
             other => view_line(other, f),
         }
     }
@@ -124,6 +127,9 @@ fn view_line(event: &Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Event::ViewAdopted { by, view } => write!(f, "{by} adopted {view}"),
         Event::FencedOut { by, epoch } => {
             write!(f, "{by} is fenced: not a member in epoch {epoch}, waits to be joined again")
+        }
+        Event::EpochHeard { by, epoch } => {
+            write!(f, "{by} hears of epoch {epoch} and waits for its view")
         }
         Event::Refused { from, epoch, ours } => {
             write!(f, "refused {from}: it is in epoch {epoch}, we are in epoch {ours}")

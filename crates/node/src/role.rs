@@ -96,8 +96,8 @@ pub enum Output {
     Dial(Conn, SocketAddr),
     /// Send a frame.
     Send(Conn, Message),
-    /// Send one frame to several connections; it is encoded once.
-    SendMany(Vec<Conn>, Message),
+    /// Send the same frames to several connections; each is encoded once.
+    SendMany(Vec<Conn>, Vec<Message>),
     /// Send what was queued, then close.
     Close(Conn),
     /// Read nothing more from this connection until `Resume`: its peer is ahead of what is bounded.

@@ -9,7 +9,10 @@ pub(crate) fn line(output: &Output) -> String {
     match output {
         Output::Dial(conn, address) => format!("dial {conn} {address}"),
         Output::Send(conn, message) => format!("{conn} <- {}", text(message)),
-        Output::SendMany(conns, message) => format!("{} <- {}", list(conns), text(message)),
+        Output::SendMany(conns, messages) => {
+            let lines = messages.iter().map(|m| format!("{} <- {}", list(conns), text(m)));
+            lines.collect::<Vec<_>>().join("\n")
+        }
         Output::Close(conn) => format!("close {conn}"),
         Output::Pause(conn) => format!("pause {conn}"),
         Output::Resume(conn) => format!("resume {conn}"),
@@ -28,9 +31,7 @@ pub(crate) fn line(output: &Output) -> String {
 /// Whether this is a heartbeat, or says that one went or came.
 pub(crate) fn is_heartbeat(output: &Output) -> bool {
     match output {
-        Output::Send(_, message) | Output::SendMany(_, message) => {
-            matches!(message, Message::Heartbeat { .. })
-        }
+        Output::Send(_, message) => matches!(message, Message::Heartbeat { .. }),
         Output::Note(event) => {
             matches!(event, Event::HeartbeatSent { .. } | Event::HeartbeatReceived { .. })
         }

@@ -51,8 +51,9 @@ impl Trace {
         let (kind, detail) = match output {
             Output::Dial(conn, _) => (33, conn.0),
             Output::Send(conn, message) => (34, conn.0 << 8 | message.kind() as u64),
-            Output::SendMany(conns, message) => {
-                (35, (conns.len() as u64) << 8 | message.kind() as u64)
+            Output::SendMany(conns, messages) => {
+                let kinds = messages.iter().map(|message| message.kind() as u64);
+                (35, kinds.fold(conns.len() as u64, |word, kind| word << 8 ^ word >> 56 ^ kind))
             }
             Output::Close(conn) => (36, conn.0),
             Output::Pause(conn) => (37, conn.0),

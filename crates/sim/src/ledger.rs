@@ -50,6 +50,7 @@ pub struct Ledger {
     answered: Option<Place>,
     /// The mark of the session that each client process has or wants.
     marks: BTreeMap<Pid, u64>,
+    done: BTreeMap<Pid, u64>,
 }
 
 impl Ledger {
@@ -57,6 +58,12 @@ impl Ledger {
     #[must_use]
     pub fn current(&self) -> Option<&View> {
         self.views.last_key_value().map(|(_, view)| view)
+    }
+
+    /// How many requests of a client process are answered, or given up.
+    #[must_use]
+    pub fn done(&self, client: Pid) -> u64 {
+        self.done.get(&client).copied().unwrap_or_default()
     }
 
     /// Takes note of what is seen of a process that holds the state of `cluster`.
@@ -79,7 +86,9 @@ impl Ledger {
     fn registers(&mut self, client: Pid, nonce: u64) {
         if self.marks.insert(client, nonce).is_some_and(|before| before != nonce) {
             for request in self.requests.values_mut().filter(|r| r.client.1 == client) {
-                request.given_up |= request.answered.is_none();
+                if request.answered.is_none() && !std::mem::replace(&mut request.given_up, true) {
+                    *self.done.entry(client).or_default() += 1;
+                }
             }
         }
     }
@@ -112,6 +121,9 @@ impl Ledger {
             Event::Answered { body, .. } => {
                 let asked = crate::register::swapped(body).map_or(&body[..], |(_, after)| after);
                 let Some(request) = self.requests.get_mut(asked) else { return };
+                if request.answered.is_none() && !request.given_up {
+                    *self.done.entry(sight.pid).or_default() += 1;
+                }
                 request.answered.get_or_insert_with(|| (sight.at, body.clone()));
                 self.answered = self.answered.max(self.effects.get(asked).copied());
             }

@@ -101,6 +101,7 @@ struct Totals {
     answered: u64,
     faults: u64,
     simulated: std::time::Duration,
+    recovery: std::time::Duration,
 }
 
 impl Totals {
@@ -110,6 +111,7 @@ impl Totals {
         self.answered += report.answered;
         self.faults += report.faults;
         self.simulated += report.simulated;
+        self.recovery = self.recovery.max(report.recovery);
     }
 }
 
@@ -118,8 +120,9 @@ impl std::fmt::Display for Totals {
         let hours = self.simulated.as_secs_f64() / 3600.0;
         write!(
             f,
-            "{} runs, {} failed; {hours:.2} simulated hours, {} events, {} faults, {} answers",
-            self.runs, self.failed, self.happened, self.faults, self.answered
+            "{} runs, {} failed; {hours:.2} simulated hours, {} events, {} faults, {} answers, \
+             longest recovery {:?}",
+            self.runs, self.failed, self.happened, self.faults, self.answered, self.recovery
         )
     }
 }

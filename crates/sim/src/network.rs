@@ -178,7 +178,7 @@ pub fn weight(message: &Message) -> usize {
             Message::Recovery { state, .. } | Message::Checkpoint { state, .. } => state.len(),
             Message::Append { entry, .. } => match &entry.op {
                 Op::Request { body, .. } => body.len(),
-                Op::Register { .. } | Op::Mark => 0,
+                Op::Register { .. } | Op::Mark | Op::Absent { .. } => 0,
             },
             _ => 0,
         }

@@ -31,9 +31,11 @@ impl World {
         match output {
             Output::Dial(conn, at) => self.dial(pid, conn, at),
             Output::Send(conn, message) => self.send(pid, conn, &message),
-            Output::SendMany(conns, message) => {
+            Output::SendMany(conns, messages) => {
                 for conn in conns {
-                    self.send(pid, conn, &message);
+                    for message in &messages {
+                        self.send(pid, conn, message);
+                    }
                 }
             }
             Output::Close(conn) => self.close(pid, conn),
@@ -196,8 +198,9 @@ impl World {
         let number = self.incarnations;
         Ok(match kind {
             Kind::Manager => {
-                let role = ReplicationManager::new(self.manager(number), self.disk.record.as_deref())
-                    .map_err(|error| error.to_string())?;
+                let role =
+                    ReplicationManager::new(self.manager(number), self.disk.record.as_deref())
+                        .map_err(|error| error.to_string())?;
                 Actor::Manager(Box::new(role))
             }
             Kind::Global => Actor::Global(Box::new(GlobalFaultDetector::new(gfd::Config {
@@ -267,9 +270,10 @@ impl World {
         let names = plan.client_names();
         let place = names.iter().position(|n| *n == kind.name()).unwrap_or(0) as u64;
         let short_form = place + plan.short_clients >= plan.clients;
-        let servers = plan.server_names().into_iter().filter_map(|server| {
-            Some((server, Kind::of(NodeName::from(server))?.address()))
-        });
+        let servers = plan
+            .server_names()
+            .into_iter()
+            .filter_map(|server| Some((server, Kind::of(NodeName::from(server))?.address())));
         client::Config {
             name: kind.name().as_str().parse::<ClientName>().expect("a client's name"),
             rm: Kind::Manager.address(),

@@ -15,13 +15,14 @@ use wire::{Mode, NodeName};
 
 use crate::observe::Violation;
 use crate::plan::{Kind, Plan, name};
+use crate::process::Pid;
 use crate::progress;
 use crate::properties;
 use crate::random::{Random, Span};
 use crate::world::World;
 
 /// How long everything may take once nothing fails any more.
-const RECOVERY: Duration = Duration::from_secs(120);
+const RECOVERY: Duration = Duration::from_secs(30);
 /// How many requests of one client may wait for their answers.
 const OUTSTANDING: u64 = 20;
 /// The time between two looks at the clients that have ended, and at what is missing.
@@ -42,6 +43,8 @@ pub struct Report {
     pub faults: u64,
     /// How many requests were answered.
     pub answered: u64,
+    /// How long it took until all was well after the last fault.
+    pub recovery: Duration,
 }
 
 /// What a nemesis can do.
@@ -109,6 +112,8 @@ pub struct Swarm {
     repair_after: Span,
     repairs: BTreeMap<(Time, u64), Repair>,
     asked: u64,
+    /// How many requests were typed at each client process.
+    typed: BTreeMap<Pid, u64>,
     faults: u64,
 }
 
@@ -137,6 +142,7 @@ impl Swarm {
             repair_after: Span::micros(10_000, repair),
             repairs: BTreeMap::new(),
             asked: 0,
+            typed: BTreeMap::new(),
             faults: 0,
             random,
         }
@@ -146,9 +152,11 @@ impl Swarm {
     pub fn run(&mut self) -> Report {
         self.world.start();
         self.safety_phase();
+        let stopped = self.world.now();
         if self.world.violation().is_none() {
             self.liveness_phase();
         }
+        let recovery = self.world.now().since(stopped);
         self.world.end();
         Report {
             violation: self.world.violation().cloned(),
@@ -156,6 +164,7 @@ impl Swarm {
             happened: self.world.happened(),
             simulated: self.world.now().since(Time::ZERO),
             faults: self.faults,
+            recovery,
             answered: self.world.ledger().requests.values().filter(|r| r.answered.is_some()).count()
                 as u64,
         }
@@ -228,13 +237,12 @@ impl Swarm {
 
     fn ask_as(&mut self, client: NodeName) {
         let Some(pid) = self.world.process(client).map(|process| process.pid) else { return };
-        let waiting = |r: &&crate::ledger::Request| {
-            r.client.1 == pid && r.answered.is_none() && !r.given_up
-        };
-        let requests = self.world.ledger().requests.values();
-        if requests.filter(waiting).count() as u64 >= OUTSTANDING {
+        let done = self.world.ledger().done(pid);
+        let typed = self.typed.entry(pid).or_default();
+        if *typed >= done + OUTSTANDING {
             return;
         }
+        *typed += 1;
         self.asked += 1;
         let length = if self.random.chance(10) { self.random.below(300) } else { 0 };
         let padding = "x".repeat(usize::try_from(length).unwrap_or(0));
@@ -246,9 +254,11 @@ impl Swarm {
     fn bring_clients_back(&mut self) {
         for client in self.world.plan.client_names() {
             if self.world.process(client).is_none() {
-                let waits = self.repairs.values().any(|r| matches!(r, Repair::Restart(n) if *n == client));
-                let dark = Kind::of(client)
-                    .is_some_and(|k| self.world.network().off.contains(&crate::network::machine(k)));
+                let waits =
+                    self.repairs.values().any(|r| matches!(r, Repair::Restart(n) if *n == client));
+                let dark = Kind::of(client).is_some_and(|k| {
+                    self.world.network().off.contains(&crate::network::machine(k))
+                });
                 if !waits && !dark {
                     self.world.restart(client);
                 }
@@ -421,7 +431,7 @@ fn draw_plan(seed: u64, random: &mut Random) -> Plan {
     plan.seed = seed;
     plan.servers = *random.pick(&[1, 2, 2, 3, 3, 3, 3, 4, 5, 7]).unwrap_or(&3);
     plan.clients = random.between(1, 8);
-    plan.short_clients = random.below(plan.clients + 1).min(random.below(3)) * 0;
+    plan.short_clients = random.below(plan.clients + 1).min(random.below(3));
     plan.window = u32::try_from(random.between(1, 8)).unwrap_or(1);
     plan.heartbeat_period = millis(*random.pick(&[50, 100, 100, 500, 1000]).unwrap_or(&100));
     plan.heartbeat_timeout = (plan.heartbeat_period * 2).max(millis(1000));
@@ -442,7 +452,12 @@ fn draw_plan(seed: u64, random: &mut Random) -> Plan {
         ])
         .unwrap_or(&Span::micros(50, 500));
     plan.scheduling = *random
-        .pick(&[Span::micros(1, 20), Span::micros(5, 100), Span::micros(5, 5000), Span::micros(1, 60_000)])
+        .pick(&[
+            Span::micros(1, 20),
+            Span::micros(5, 100),
+            Span::micros(5, 5000),
+            Span::micros(1, 60_000),
+        ])
         .unwrap_or(&Span::micros(5, 50));
     plan.disk = *random
         .pick(&[Span::micros(100, 3000), Span::micros(1000, 50_000), Span::micros(10_000, 500_000)])

@@ -41,7 +41,9 @@ impl<P: FnMut(String)> Watcher for Tracer<P> {
             Seen::Received { conn, from, message } if !is_heartbeat(message) => {
                 format!("<- {} {conn} {message}", from.0)
             }
-            Seen::Sent { conn, message } if !is_heartbeat(message) => format!("-> {conn} {message}"),
+            Seen::Sent { conn, message } if !is_heartbeat(message) => {
+                format!("-> {conn} {message}")
+            }
             Seen::Noted(event) if !is_dull(event) => format!("   {event}"),
             Seen::Persisted(_) => "persisted".to_owned(),
             Seen::Done(what) => format!("*** {what} ***"),

@@ -362,7 +362,9 @@ impl World {
         if let Some(process) = self.processes.get_mut(&pid) {
             process.conns.remove(&conn);
             process.paused.remove(&id);
-            process.held.retain(|mail| !matches!(mail, Mail::Of(of, _) | Mail::End(of) if *of == id));
+            process
+                .held
+                .retain(|mail| !matches!(mail, Mail::Of(of, _) | Mail::End(of) if *of == id));
         }
         if over && !lonely {
             self.network.pipes.remove(&id);

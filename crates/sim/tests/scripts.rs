@@ -76,7 +76,9 @@ impl Narrator {
             | Event::Joint { .. }
             | Event::JoinAbandoned { .. }
             | Event::Recovered { .. } => ("joins", format!("{who}: {event}")),
-            Event::ServerLaunched { server, .. } => ("detectors", format!("{who}: launched {server}")),
+            Event::ServerLaunched { server, .. } => {
+                ("detectors", format!("{who}: launched {server}"))
+            }
             Event::ServerAdopted { server, incarnation, .. } => {
                 ("detectors", format!("{who}: adopted {server}, run {incarnation}"))
             }
@@ -142,11 +144,13 @@ impl Stage {
                     plan.latency = Span::micros(micros, micros);
                 }
                 "bytes" => plan.bytes = value.parse()?,
-                "loss" => plan.on_total_loss = match value {
-                    "restart" => OnTotalLoss::Restart,
-                    "wait" => OnTotalLoss::Wait,
-                    other => return Err(format!("loss is restart or wait, not {other}").into()),
-                },
+                "loss" => {
+                    plan.on_total_loss = match value {
+                        "restart" => OnTotalLoss::Restart,
+                        "wait" => OnTotalLoss::Wait,
+                        other => return Err(format!("loss is restart or wait, not {other}").into()),
+                    }
+                }
                 "wait" => wait = value.parse()?,
                 other => return Err(format!("no such key: {other}").into()),
             }
@@ -290,9 +294,8 @@ impl Stage {
         if self.links(command, args)? {
             return Ok(());
         }
-        let within = |args: &mut ArgumentConsumer<'_>| {
-            duration(args.take_key("within").unwrap_or("60s"))
-        };
+        let within =
+            |args: &mut ArgumentConsumer<'_>| duration(args.take_key("within").unwrap_or("60s"));
         match command {
             "cluster" => self.cluster(args)?,
             "request" | "type" => self.typed(args)?,

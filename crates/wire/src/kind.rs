@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use crate::ivy::Want;
 use crate::message::{Message, Op};
 
 macro_rules! kinds {
@@ -61,6 +62,7 @@ kinds! {
     Append "append",
     AppendRegister "append_register",
     AppendMark "append_mark",
+    AppendAbsent "append_absent",
     Ack "ack",
     Commit "commit",
     Forward "forward",
@@ -77,6 +79,8 @@ kinds! {
     Inspect "inspect",
     State "state",
     Switch "switch",
+    ReadPage "ReadPage",
+    WritePage "WritePage",
 }
 
 impl Kind {
@@ -93,6 +97,8 @@ impl Kind {
                 | Self::Append
                 | Self::Forward
                 | Self::State
+                | Self::ReadPage
+                | Self::WritePage
         )
     }
 }
@@ -128,6 +134,7 @@ impl Message {
                 Op::Request { .. } => Kind::Append,
                 Op::Register { .. } => Kind::AppendRegister,
                 Op::Mark => Kind::AppendMark,
+                Op::Absent { .. } => Kind::AppendAbsent,
             },
             Self::Ack { .. } => Kind::Ack,
             Self::Commit { .. } => Kind::Commit,
@@ -145,6 +152,10 @@ impl Message {
             Self::Inspect { .. } => Kind::Inspect,
             Self::State { .. } => Kind::State,
             Self::Switch { .. } => Kind::Switch,
+            Self::Page(page) => match page.want {
+                Want::Read => Kind::ReadPage,
+                Want::Write => Kind::WritePage,
+            },
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod codec;
 mod fields;
+pub mod ivy;
 mod kind;
 mod message;
 mod names;

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use crate::ivy::Page;
 use crate::names::{
     ClientName, ClusterId, Digest, Epoch, Incarnation, NodeName, ReplicaName, RequestNumber,
     Sequence, SessionId,
@@ -51,6 +52,14 @@ pub enum Op {
     },
     /// Every member that executes computes its digest here and tells the primary (R9).
     Mark,
+    /// A client that the service watches has had no connection for a while: the primary says so, and
+    /// the log makes it the same moment for every member.
+    Absent {
+        /// Who.
+        client: ClientName,
+        /// In which session; a newer one is not meant.
+        session: SessionId,
+    },
 }
 
 /// What a server says of itself in a heartbeat answer.
@@ -481,7 +490,7 @@ pub enum Message {
     /// `<S1,EPOCH,SEQUENCE,ENTRY_EPOCH,CLIENT,SESSION,NUMBER,BODY,append>`, and with
     /// `CLIENT,NONCE,WINDOW,append_register` or `append_mark` after ENTRY_EPOCH: primary -> members
     /// and joiners, in order and without gaps. It names no receiver, so that one encoding serves
-    /// all; `sync` has said whom the connection is for.
+    /// all; `sync` has said whom the connection is for. `CLIENT,SESSION,append_absent` likewise.
     Append {
         /// The primary.
         from: ReplicaName,
@@ -684,6 +693,9 @@ pub enum Message {
         /// The service's own summary of its state.
         state: Bytes,
     },
+    /// `<P1,P3,PAGE,OPERATION,GRANT,CLOCK,BODY,ReadPage>`, `...,WritePage>` Ivy process -> Ivy process:
+    /// the page that the manager told the sender to give (docs/IVY.md). Idempotent by grant.
+    Page(Page),
     /// `<NAME,passive,switch>` operator -> RM: make a view in this mode (R10).
     Switch {
         /// Who asks.

@@ -4,6 +4,7 @@
 //! of the documents is accepted. Not here: how a field is read (see `fields`).
 
 use crate::fields::{FieldError, Fields, address, decimal};
+use crate::ivy::{Page, PageNumber, Want};
 use crate::kind::Kind;
 use crate::message::{
     Change, Entry, ErrorCode, Gone, Health, LaunchOrder, Message, Op, Reported, Transfer, Urgency,
@@ -37,6 +38,7 @@ pub(crate) fn message(kind: Kind, mut fields: Fields<'_>) -> Parsed<Message> {
         Kind::Append => append(f),
         Kind::AppendRegister => append_register(f),
         Kind::AppendMark => append_mark(f),
+        Kind::AppendAbsent => append_absent(f),
         Kind::Ack => ack(f),
         Kind::Commit => commit(f),
         Kind::Forward => forward(f),
@@ -53,6 +55,8 @@ pub(crate) fn message(kind: Kind, mut fields: Fields<'_>) -> Parsed<Message> {
         Kind::Inspect => inspect(f),
         Kind::State => state(f),
         Kind::Switch => switch(f),
+        Kind::ReadPage => page(f, Want::Read),
+        Kind::WritePage => page(f, Want::Write),
     }
 }
 
@@ -385,6 +389,11 @@ fn append_mark(f: &mut Fields<'_>) -> Parsed<Message> {
     appended(f, |_| Ok(Op::Mark))
 }
 
+fn append_absent(f: &mut Fields<'_>) -> Parsed<Message> {
+    counted(f, &[6])?;
+    appended(f, |f| Ok(Op::Absent { client: f.client("CLIENT")?, session: f.counter("SESSION")? }))
+}
+
 fn ack(f: &mut Fields<'_>) -> Parsed<Message> {
     counted(f, &[5])?;
     Ok(Message::Ack {
@@ -530,6 +539,20 @@ fn state(f: &mut Fields<'_>) -> Parsed<Message> {
         digest: f.digest("DIGEST")?,
         state: f.body(),
     })
+}
+
+fn page(f: &mut Fields<'_>, want: Want) -> Parsed<Message> {
+    counted(f, &[7])?;
+    Ok(Message::Page(Page {
+        want,
+        from: f.client("FROM")?,
+        to: f.client("TO")?,
+        page: PageNumber(f.small("PAGE")?),
+        operation: f.counter("OPERATION")?,
+        grant: f.counter("GRANT")?,
+        clock: f.counter("CLOCK")?,
+        contents: f.body(),
+    }))
 }
 
 fn switch(f: &mut Fields<'_>) -> Parsed<Message> {

@@ -16,6 +16,8 @@ pub const SERVER_LFD: u16 = 3;
 pub const SERVER_PEERS: [u16; 2] = [4, 5];
 /// GFD: the doors for LFDs.
 pub const GFD_LFDS: [u16; 3] = [0, 1, 2];
+/// Ivy process: its door for pages is its own number after this one (P1: 11).
+pub const PROCESS_PAGES: u16 = 10;
 /// RM: the door for the GFD.
 pub const RM_GFD: u16 = 3;
 /// RM: the doors for clients.

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::ivy::Page;
 use crate::message::{Change, Entry, Message, Op, Transfer};
 use crate::names::{ClientName, NodeName, ReplicaName};
 use crate::view::{Mode, Role, View};
@@ -172,6 +173,7 @@ fn carried<'w, 'b>(message: &Message, w: &'w mut Writer<'b>) -> &'w mut Writer<'
             w.number(last.0).number(committed.0).number(executed.0).display(digest).body(state)
         }
         Message::Switch { from, mode } => w.node(from).word(mode.as_str()),
+        Message::Page(page) => w.page(page),
         // Spelled out, so that a kind that is added to `Message` must find its place here.
         Message::Request { .. }
         | Message::Reply { .. }
@@ -344,6 +346,11 @@ impl Writer<'_> {
         self.display(t.digest)
     }
 
+    fn page(&mut self, p: &Page) -> &mut Self {
+        self.client(&p.from).client(&p.to).number(p.page.0.into());
+        self.number(p.operation).number(p.grant).number(p.clock).body(&p.contents)
+    }
+
     fn entry(&mut self, entry: &Entry) -> &mut Self {
         self.number(entry.sequence.0).number(entry.epoch.0);
         match &entry.op {
@@ -354,6 +361,7 @@ impl Writer<'_> {
                 self.client(client).number(*nonce).number(u64::from(*window))
             }
             Op::Mark => self,
+            Op::Absent { client, session } => self.client(client).number(session.0),
         }
     }
 }

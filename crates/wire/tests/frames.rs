@@ -153,8 +153,8 @@ fn a_body_without_escapes_is_a_slice_of_the_read_buffer() {
 #[test]
 fn what_is_no_frame_is_refused_with_a_reason_and_a_code() {
     let cases = [
-        ("hello", "a frame begins with `<`, not with 'h'"),
-        ("\u{1}<C1,client>", "a frame begins with `<`, not with '\\u{1}'"),
+        ("hello", "a frame begins with an opening angle bracket and not with 'h'"),
+        ("\u{1}<C1,client>", "a frame begins with an opening angle bracket and not with '\\u{1}'"),
         (
             "<C1,<C1,client>",
             "`<` inside a frame: its end, `>`, is missing, or a body is not percent-encoded",

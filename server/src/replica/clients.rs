@@ -49,6 +49,8 @@ pub(super) struct ClientLink {
     pub(super) leaving: bool,
     pub(super) registering: Option<Registering>,
     pub(super) waiting: VecDeque<Waiting>,
+    /// Whether the numbers that wait have only ever grown.
+    in_order: bool,
 }
 
 /// All clients of this server.
@@ -133,6 +135,7 @@ impl Clients {
             leaving: false,
             registering: None,
             waiting: VecDeque::new(),
+            in_order: true,
         };
         self.links.insert(conn, link);
         Ok(older)
@@ -175,6 +178,14 @@ impl ClientLink {
 
     /// Whether the request of that number waits already.
     pub(super) fn waits_for(&self, number: RequestNumber) -> bool {
-        self.waiting.iter().rev().any(|w| w.number == number)
+        // The common question is about a number after all others.
+        let after_all = self.waiting.back().is_none_or(|w| w.number < number) && self.in_order;
+        !after_all && self.waiting.iter().any(|w| w.number == number)
+    }
+
+    /// Has a request wait.
+    pub(super) fn wait(&mut self, request: Waiting) {
+        self.in_order &= self.waiting.back().is_none_or(|w| w.number < request.number);
+        self.waiting.push_back(request);
     }
 }

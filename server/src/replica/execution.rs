@@ -37,7 +37,7 @@ impl<S: Service> Replica<S> {
             Outcome::Answer { client, session, number, reply, .. } => {
                 let Op::Request { body, .. } = &entry.op else { return };
                 let session = Some(session);
-                self.answer(&Answered { client, number, session, body }, &reply, out);
+                self.answer(&Answered { client, number, session, body }, reply, out);
             }
             Outcome::Refused { client, session, number, expired } => {
                 let Op::Request { body, .. } = &entry.op else { return };
@@ -48,6 +48,11 @@ impl<S: Service> Replica<S> {
                 self.registered(client, nonce, session, out);
             }
             Outcome::Mark(digest) => self.at_mark(entry.sequence, digest, out),
+            Outcome::Absent => {}
+        }
+        let notes = effects.take_notes();
+        if !self.replaying() {
+            out.extend(notes.into_iter().map(Output::Note));
         }
         for (client, body) in effects.take_notices() {
             self.notice(client, body, out);
@@ -84,11 +89,12 @@ impl<S: Service> Replica<S> {
     }
 
     /// Answers a request, if its client waits for it on a connection to this server.
-    pub(super) fn answer(&mut self, answered: &Answered<'_>, reply: &Bytes, out: &mut Vec<Output>) {
+    pub(super) fn answer(&mut self, answered: &Answered<'_>, reply: Bytes, out: &mut Vec<Output>) {
         let server = self.config.name;
         let Answered { client, number, .. } = *answered;
         let Some((conn, link)) = self.clients.of(client) else { return };
         let Some(waiting) = link.take(answered) else { return };
+        let leaving = link.leaving;
         assert!(
             match &self.standing {
                 Standing::Primary(_) => true,
@@ -97,17 +103,9 @@ impl<S: Service> Replica<S> {
             },
             "I11: only members answer; in passive mode, only the primary"
         );
-        out.push(Output::Send(
-            conn,
-            Message::Reply {
-                client,
-                server,
-                number,
-                body: Some(reply.clone()),
-                session: waiting.session,
-            },
-        ));
-        if self.clients.links.get(&conn).is_some_and(|l| l.leaving) {
+        let (body, session) = (Some(reply), waiting.session);
+        out.push(Output::Send(conn, Message::Reply { client, server, number, body, session }));
+        if leaving {
             self.see_off(conn, out);
         }
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use node::{Conn, Event, Output, Time};
 use wire::{Digest, Epoch, Message, Mode, ReplicaName, Sequence, Why};
 
+use super::absences::Absences;
 use super::links::{Link, State};
 use super::ordering::Pending;
 use super::transfer::Outgoing;
@@ -66,6 +67,7 @@ pub(super) struct Leading {
     told: Sequence,
     checkpoints: Checkpoints,
     marks: BTreeMap<Sequence, BTreeMap<ReplicaName, Digest>>,
+    pub(super) absences: Absences,
 }
 
 impl Leading {
@@ -87,7 +89,14 @@ impl Leading {
             told: Sequence(0),
             checkpoints,
             marks: BTreeMap::new(),
+            absences: Absences::default(),
         }
+    }
+
+    /// Whether what is executed was ordered before the promotion, so that the last primary may have
+    /// executed it as well.
+    pub(super) fn replaying(&self) -> bool {
+        self.tail.is_some()
     }
 
     /// Up to where everyone who is required has acknowledged in this epoch.
@@ -114,7 +123,7 @@ impl<S: Service> Replica<S> {
             let conns: Vec<Conn> = streaming.map(|l| l.conn).collect();
             if !conns.is_empty() {
                 let message = Message::Commit { from, epoch, sequence: committed };
-                out.push(Output::SendMany(conns, message));
+                out.push(Output::SendMany(conns, vec![message]));
             }
         }
         self.say_drained(now, out);
@@ -146,6 +155,7 @@ impl<S: Service> Replica<S> {
     /// What takes too long is looked at, what is due is done.
     pub(super) fn tick_leading(&mut self, now: Time, late: Duration, out: &mut Vec<Output>) {
         self.redial(now, out);
+        self.miss_clients(now, late);
         self.complain(now, late, out);
         self.checkpoint_if_due(now, out);
         self.trim();

@@ -9,11 +9,14 @@
 //! Joining: streaming and nearly caught up -> *joint* (the primary requires its acknowledgements) ->
 //! once it has all that was committed before that, the RM is asked for a view with it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use node::{Conn, Event, Output, Time};
-use wire::{ClusterId, Epoch, Incarnation, Message, Mode, ReplicaName, Role, Sequence, Why, ports};
+use wire::{
+    ClusterId, Entry, Epoch, Incarnation, Message, Mode, ReplicaName, Role, Sequence, Why, ports,
+};
 
 use super::leading::REPEAT;
 use super::transfer::Outgoing;
@@ -105,9 +108,15 @@ impl Link {
         self.member || self.joint.is_some()
     }
 
-    /// Whether one more entry may be on its way.
-    fn may_send(&self) -> bool {
-        self.next.0 <= self.start.max(self.acked).0 + IN_FLIGHT
+    /// The last entry that may be on its way now.
+    fn limit(&self) -> Sequence {
+        Sequence(self.start.max(self.acked).0 + IN_FLIGHT)
+    }
+
+    /// Whether this entry is the next one to send.
+    fn sends(&self, entry: Sequence) -> bool {
+        let streaming = self.state == State::Streaming && !self.recovering();
+        streaming && self.next == entry && entry <= self.limit()
     }
 
     /// Whether a recovery is on its way: entries follow after it.
@@ -147,6 +156,16 @@ impl Link {
     }
 }
 
+/// The next run of entries that the links which are furthest behind are sent together: from the
+/// first that any of them lacks to the last before another link joins in or a limit is reached.
+fn next_run(links: &BTreeMap<ReplicaName, Link>, last: Sequence) -> Option<(Sequence, Sequence)> {
+    let ready = || links.values().filter(|l| l.next <= last && l.sends(l.next));
+    let first = ready().map(|l| l.next).min()?;
+    let limit = |l: &Link| if l.next == first { l.limit() } else { Sequence(l.next.0 - 1) };
+    let end = ready().map(limit).min()?.min(last);
+    Some((first, end))
+}
+
 impl<S: Service> Replica<S> {
     /// Whether this connection was dialled as a link.
     pub(super) fn is_link(&self, conn: Conn) -> bool {
@@ -163,7 +182,7 @@ impl<S: Service> Replica<S> {
     pub(super) fn relink(&mut self, now: Time, kept: Vec<Link>, out: &mut Vec<Output>) {
         let Some(view) = self.view.clone() else { return };
         let own = self.config.name;
-        let mut links = std::collections::BTreeMap::new();
+        let mut links = BTreeMap::new();
         for mut link in kept {
             let member = view.member(link.name);
             let other_run = member.is_some_and(|m| m.incarnation != link.incarnation);
@@ -356,29 +375,19 @@ impl<S: Service> Replica<S> {
         let last = self.log.last();
         let (from, epoch) = (self.config.name, self.epoch);
         let Standing::Primary(leading) = &mut self.standing else { return };
-        let ready = |l: &&mut Link| l.state == State::Streaming && !l.recovering();
-        let mut links: Vec<&mut Link> = leading.links.values_mut().filter(ready).collect();
-        let Some(start) = links.iter().map(|l| l.next).min().filter(|next| *next <= last) else {
-            return;
-        };
-        for link in links.iter_mut().filter(|l| l.acked.next() == l.next) {
-            // It has nothing to acknowledge until now; its time starts here.
-            link.progress_at = now;
-        }
-        for entry in self.log.after(Sequence(start.0 - 1)) {
-            let mut conns = Vec::with_capacity(links.len());
-            for link in &mut links {
-                if link.next == entry.sequence && link.may_send() {
-                    link.next = entry.sequence.next();
-                    conns.push(link.conn);
+        while let Some((first, end)) = next_run(&leading.links, last) {
+            let mut conns = Vec::with_capacity(leading.links.len());
+            for link in leading.links.values_mut().filter(|l| l.sends(first)) {
+                if link.acked.next() == link.next {
+                    // It has nothing to acknowledge until now; its time starts here.
+                    link.progress_at = now;
                 }
+                link.next = end.next();
+                conns.push(link.conn);
             }
-            let message = Message::Append { from, epoch, entry: entry.clone() };
-            match conns.as_slice() {
-                [] => break,
-                [conn] => out.push(Output::Send(*conn, message)),
-                _ => out.push(Output::SendMany(conns, message)),
-            }
+            let run = self.log.after(Sequence(first.0 - 1)).take((end.0 - first.0 + 1) as usize);
+            let append = |entry: &Entry| Message::Append { from, epoch, entry: entry.clone() };
+            out.push(Output::SendMany(conns, run.map(append).collect()));
         }
     }
 

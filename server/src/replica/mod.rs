@@ -13,6 +13,7 @@
 //! Not here: deciding who is dead, primary or member. A replica complains and asks; the RM decides
 //! (R3). Nor restarts: a new process is a new incarnation and begins as a joiner.
 
+mod absences;
 mod clients;
 mod execution;
 mod following;
@@ -267,8 +268,8 @@ impl<S: Service> Role for Replica<S> {
             | Input::Launched { .. }
             | Input::LaunchFailed(_)
             | Input::Exited { .. }
-            | Input::Line(_)
             | Input::LineEnd => {}
+            Input::Line(line) => self.line(&line, out),
         }
     }
 

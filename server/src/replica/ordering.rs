@@ -27,6 +27,10 @@ const RESTART_TAKES: Duration = Duration::from_secs(1);
 const UNCOMMITTED_ENTRIES: u64 = 65_536;
 const UNCOMMITTED_BYTES: usize = 64 << 20;
 
+/// So many clients are kept in the table although nothing of theirs is in the log, because they will
+/// ask again in a moment.
+const IDLE_CLIENTS: usize = 1024;
+
 /// What became of a request.
 #[derive(Debug)]
 pub(super) enum Place {
@@ -54,6 +58,8 @@ pub(super) struct Pending {
 struct PendingClient {
     registration: Option<(u64, SessionId)>,
     requests: VecDeque<Ordered>,
+    /// Whether (session, number) has only grown since there was nothing in the log.
+    in_order: bool,
 }
 
 /// A request that has its place.
@@ -63,6 +69,21 @@ struct Ordered {
     number: RequestNumber,
     /// A hash of what is asked: two lives of a short-form client use the same numbers.
     asked: u64,
+}
+
+impl PendingClient {
+    fn holds(&self, session: SessionId, number: RequestNumber) -> bool {
+        // The common question is about a number after all others of the session.
+        let after_all = |r: &Ordered| self.in_order && r.session == session && r.number < number;
+        !self.requests.back().is_none_or(after_all)
+            && self.requests.iter().any(|r| r.session == session && r.number == number)
+    }
+
+    fn push(&mut self, ordered: Ordered) {
+        let follows = |r: &Ordered| (r.session, r.number) < (ordered.session, ordered.number);
+        self.in_order = self.requests.back().is_none_or(|r| self.in_order && follows(r));
+        self.requests.push_back(ordered);
+    }
 }
 
 impl Ordered {
@@ -82,13 +103,13 @@ impl Pending {
         match &entry.op {
             Op::Request { client, session, number, body } => {
                 let ordered = Ordered::new(*session, *number, body);
-                self.clients.entry(*client).or_default().requests.push_back(ordered);
+                self.clients.entry(*client).or_default().push(ordered);
             }
             Op::Register { client, nonce, .. } => {
                 let session = SessionId(entry.sequence.0);
                 self.clients.entry(*client).or_default().registration = Some((*nonce, session));
             }
-            Op::Mark => {}
+            Op::Mark | Op::Absent { .. } => {}
         }
     }
 
@@ -96,7 +117,7 @@ impl Pending {
     pub(super) fn executed(&mut self, entry: &Entry) {
         let client = match &entry.op {
             Op::Request { client, .. } | Op::Register { client, .. } => *client,
-            Op::Mark => return,
+            Op::Mark | Op::Absent { .. } => return,
         };
         let Some(pending) = self.clients.get_mut(&client) else { return };
         match &entry.op {
@@ -112,28 +133,23 @@ impl Pending {
                 let this = SessionId(entry.sequence.0);
                 pending.registration = pending.registration.filter(|(_, id)| *id != this);
             }
-            Op::Mark => {}
+            Op::Mark | Op::Absent { .. } => {}
         }
-        if pending.requests.is_empty() && pending.registration.is_none() {
+        let idle = pending.requests.is_empty() && pending.registration.is_none();
+        if idle && self.clients.len() > IDLE_CLIENTS {
             self.clients.remove(&client);
         }
     }
 
-    fn held(
-        &self,
-        client: ClientName,
-        session: SessionId,
-        number: RequestNumber,
-    ) -> Option<&Ordered> {
-        let mut requests = self.clients.get(&client)?.requests.iter().rev();
-        requests.find(|r| r.session == session && r.number == number)
+    fn of(&self, client: ClientName) -> Option<&PendingClient> {
+        self.clients.get(&client)
     }
 
     /// Whether a short-form client has another question under this number in the log.
-    fn asks_otherwise(&self, asked: &Asked) -> bool {
-        let Some(pending) = self.clients.get(&asked.client) else { return false };
-        let last = pending.requests.iter().rev().find(|r| r.number == asked.number);
-        last.is_some_and(|r| r.asked != xxh3_64(&asked.body))
+    fn asks_the_same(&self, asked: &Asked) -> Option<bool> {
+        let pending = self.clients.get(&asked.client)?;
+        let last = pending.requests.iter().rev().find(|r| r.number == asked.number)?;
+        Some(last.asked == xxh3_64(&asked.body))
     }
 
     fn registration(&self, client: ClientName) -> Option<(u64, SessionId)> {
@@ -169,10 +185,11 @@ impl<S: Service> Replica<S> {
     fn place_in(&mut self, session: SessionId, asked: &Asked) -> Place {
         let (client, number) = (asked.client, asked.number);
         let Standing::Primary(leading) = &self.standing else { return Place::InLog };
-        if leading.pending.held(client, session, number).is_some() {
+        let pending = leading.pending.of(client);
+        if pending.is_some_and(|p| p.holds(session, number)) {
             return Place::InLog;
         }
-        let opening = leading.pending.registration(client).is_some_and(|(_, id)| id == session);
+        let opening = pending.is_some_and(|p| p.registration.is_some_and(|(_, id)| id == session));
         match self.machine.sessions.known(client, session, number) {
             Known::Answered(reply) => return Place::Answered(reply),
             Known::Stale => return Place::Stale,
@@ -209,8 +226,8 @@ impl<S: Service> Replica<S> {
         if asked.number.0 > 1 {
             return false;
         }
-        if leading.pending.asks_otherwise(asked) {
-            return true;
+        if let Some(same) = leading.pending.asks_the_same(asked) {
+            return !same;
         }
         let Some(session) = self.machine.sessions.session(asked.client) else { return false };
         if session.last() < Some(asked.number) {

@@ -56,7 +56,7 @@ impl<S: Service> Replica<S> {
             let text = format!("more than {WAITING_LIMIT} requests are unanswered");
             return self.reject(conn, ErrorCode::Overrun, text, out);
         }
-        link.waiting.push_back(Waiting {
+        link.wait(Waiting {
             number: asked.number,
             session: asked.session,
             body: asked.body.clone(),
@@ -87,7 +87,7 @@ impl<S: Service> Replica<S> {
             },
         };
         match known {
-            Known::Answered(reply) => self.answer(&asked.answered(), &reply, out),
+            Known::Answered(reply) => self.answer(&asked.answered(), reply, out),
             // A session that was opened later than what is executed here shows up in the log.
             Known::Expired if asked.session > Some(SessionId(self.machine.executed().0)) => {}
             Known::Expired => self.refuse_expired(conn, client, out),
@@ -106,7 +106,7 @@ impl<S: Service> Replica<S> {
         out: &mut Vec<Output>,
     ) {
         match self.place(now, asked, fresh) {
-            Place::Answered(reply) => self.answer(&asked.answered(), &reply, out),
+            Place::Answered(reply) => self.answer(&asked.answered(), reply, out),
             Place::Expired => self.refuse_expired(conn, asked.client, out),
             Place::Stale => self.drop_stale(conn, asked, fresh, out),
             Place::InLog => {}

@@ -134,7 +134,7 @@ impl<S: Service> Replica<S> {
             return;
         }
         self.epoch = epoch;
-        out.push(Output::Note(Event::FencedOut { by: self.name(), epoch }));
+        out.push(Output::Note(Event::EpochHeard { by: self.name(), epoch }));
         if let Some(leading) = self.leading() {
             leading.fenced = true;
         }

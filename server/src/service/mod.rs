@@ -5,11 +5,14 @@
 //!
 //! Not here: sessions and repeated requests. A service sees every (session, number) once.
 
+mod ivy;
 mod status;
 
 use bytes::Bytes;
+use node::Event;
 use wire::{ClientName, RequestNumber, Sequence};
 
+pub use ivy::{CentralManager, Mutant};
 pub use status::Status;
 
 /// A committed request.
@@ -30,6 +33,7 @@ pub struct Request<'a> {
 pub struct Effects {
     reply: Option<Bytes>,
     notices: Vec<(ClientName, Bytes)>,
+    notes: Vec<Event>,
 }
 
 impl Effects {
@@ -44,14 +48,24 @@ impl Effects {
         self.notices.push((client, body));
     }
 
+    /// Says something to people, at the server that answers.
+    pub fn note(&mut self, event: Event) {
+        self.notes.push(event);
+    }
+
     /// Takes the reply out.
     pub(crate) fn take_reply(&mut self) -> Bytes {
         self.reply.take().unwrap_or_default()
     }
 
     /// Takes the notices out.
-    pub(crate) fn take_notices(&mut self) -> Vec<(ClientName, Bytes)> {
+    pub fn take_notices(&mut self) -> Vec<(ClientName, Bytes)> {
         std::mem::take(&mut self.notices)
+    }
+
+    /// Takes out what is for people.
+    pub fn take_notes(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.notes)
     }
 }
 
@@ -79,6 +93,20 @@ pub trait Service {
 
     /// After a promotion: says again, through `effects`, what the last primary may not have said.
     fn resume(&self, _effects: &mut Effects) {}
+
+    /// The clients that must not be away for long: [`Service::absent`] is called for one that had no
+    /// connection to the primary for a while.
+    fn watched(&self) -> Vec<ClientName> {
+        Vec::new()
+    }
+
+    /// A watched client had no connection for a while. Comes through the log, as a request does.
+    fn absent(&mut self, _client: ClientName, _at: Sequence, _effects: &mut Effects) {}
+
+    /// The state as a table, for whoever types `print` at the server.
+    fn table(&self) -> Vec<Event> {
+        Vec::new()
+    }
 
     /// A short text of the state for people, as it stands in the printed lines.
     fn summary(&self) -> Bytes {

@@ -76,7 +76,7 @@ impl Probe {
                     out.push(Output::Close(dialled));
                 }
             }
-            "all" => out.push(Output::SendMany(self.open.clone(), reply(text))),
+            "all" => out.push(Output::SendMany(self.open.clone(), vec![reply(text)])),
             "flood" => {
                 let frame = reply(&"x".repeat(50_000));
                 let frames: usize = value.parse().expect("a number of frames");

@@ -8,9 +8,9 @@ use node::Time;
 use crate::process::Pid;
 use crate::{Seen, Sight, Watcher, World};
 
-/// More connections than this nobody needs: nine servers, nine clients, their detectors, and as many
-/// again that are just being replaced.
-const CONNECTIONS: usize = 64;
+/// More connections than this nobody has: seven servers, eight clients, their detectors, and for each
+/// of them those that it gave up while this process was stopped.
+const CONNECTIONS: usize = 400;
 /// A process that runs has read its mail.
 const MAIL: usize = 20_000;
 /// More turns than this in a second are a loop without a reason.

@@ -34,6 +34,9 @@ impl Watcher for EqualDigests {
         if known == found {
             return Ok(());
         }
-        Err(format!("{} has {found} after entry {}, others have {known}", sight.who, probe.executed))
+        Err(format!(
+            "{} has {found} after entry {}, others have {known}",
+            sight.who, probe.executed
+        ))
     }
 }

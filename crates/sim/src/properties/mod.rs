@@ -6,8 +6,8 @@
 //! Not here: what a run does; see `swarm` and the scripts.
 
 mod bounded;
-mod committed_prefix;
 mod commit_needs_acks;
+mod committed_prefix;
 mod epochs_grow;
 mod equal_digests;
 mod exactly_once;

@@ -10,6 +10,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::strategy::Union;
+use wire::ivy::{Page, PageNumber, Want};
 use wire::{
     Change, ClientName, ClusterId, Digest, Entry, Epoch, ErrorCode, Gone, Health, Incarnation,
     LaunchOrder, Member, Message, Mode, NodeName, Op, Phase, ReplicaName, Reported, RequestNumber,
@@ -59,6 +60,17 @@ fn body() -> impl Strategy<Value = Bytes> {
 
 fn address() -> impl Strategy<Value = SocketAddr> {
     (any::<IpAddr>(), any::<u16>()).prop_map(|(ip, port)| SocketAddr::new(ip, port))
+}
+
+fn page() -> impl Strategy<Value = Message> {
+    let numbers = (any::<u32>(), counter(), counter(), counter());
+    (any::<bool>(), client(), client(), numbers, body()).prop_map(
+        |(write, from, to, (page, operation, grant, clock), contents)| {
+            let want = if write { Want::Write } else { Want::Read };
+            let page = PageNumber(page);
+            Message::Page(Page { want, from, to, page, operation, grant, clock, contents })
+        },
+    )
 }
 
 fn mode() -> impl Strategy<Value = Mode> {
@@ -254,6 +266,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             window
         }),
         Just(Op::Mark),
+        (client(), counter()).prop_map(|(client, session)| Op::Absent { client, session }),
     ];
     (counter(), counter(), op).prop_map(|(sequence, epoch, op)| Entry { sequence, epoch, op })
 }
@@ -379,6 +392,7 @@ fn for_people() -> Vec<BoxedStrategy<Message>> {
             .boxed(),
         node().prop_map(|from| Message::Inspect { from }).boxed(),
         (node(), mode()).prop_map(|(from, mode)| Message::Switch { from, mode }).boxed(),
+        page().boxed(),
         ((replica(), mark(), counter()), mode(), phase(), places, digest(), body())
             .prop_map(|((from, cluster, epoch), mode, phase, places, digest, state)| {
                 let (last, committed, executed) = places;

@@ -1,0 +1,142 @@
+//! `model`: checks a scope exhaustively (see `model --help`).
+//!
+//! Not here: the search, and what must hold; see the library.
+
+use std::process::ExitCode;
+use std::sync::PoisonError;
+
+use clap::Parser;
+use model::{Breakage, Report, Scope, SharedTrail, search};
+use wire::Mode;
+
+/// Plays every interleaving of RM and servers within bounds, and checks every world on the way.
+#[derive(Debug, Parser)]
+#[command(name = "model", version, after_help = EXAMPLE)]
+struct Arguments {
+    /// How many servers there are.
+    #[arg(long, default_value_t = 3)]
+    servers: usize,
+    /// How many servers are members at the beginning; the others have just been launched.
+    #[arg(long, default_value_t = 2)]
+    formed: usize,
+    /// How many requests are made, each by a client of its own.
+    #[arg(long, default_value_t = 2)]
+    requests: usize,
+    /// Active or passive replication.
+    #[arg(long, default_value = "passive")]
+    mode: Mode,
+    /// Clients register sessions, instead of speaking the documents' short form.
+    #[arg(long)]
+    sessions: bool,
+    /// How many views may be made.
+    #[arg(long, default_value_t = 2)]
+    epochs: u8,
+    /// How many servers may die.
+    #[arg(long, default_value_t = 1)]
+    crashes: u8,
+    /// How many servers may die and be replaced before anybody notices.
+    #[arg(long, default_value_t = 0)]
+    replacements: u8,
+    /// How often the RM may die.
+    #[arg(long, default_value_t = 0)]
+    manager_crashes: u8,
+    /// How often the connection of GFD and RM may break.
+    #[arg(long, default_value_t = 0)]
+    resets: u8,
+    /// How often a living server may be reported silent.
+    #[arg(long, default_value_t = 0)]
+    accusations: u8,
+    /// How often the network between two servers may be cut.
+    #[arg(long, default_value_t = 0)]
+    cuts: u8,
+    /// How often the RM's record may not be written.
+    #[arg(long, default_value_t = 0)]
+    disk_errors: u8,
+    /// How often 300 ms may pass.
+    #[arg(long, default_value_t = 0)]
+    ticks: u8,
+    /// Reports of what has changed at living servers may be late.
+    #[arg(long)]
+    late_reports: bool,
+    /// Stop after so many worlds; 0 for never.
+    #[arg(long, default_value_t = 0)]
+    limit: usize,
+    /// Break this rule, to see it noticed.
+    #[arg(long = "break", value_parser = breakage, value_name = "RULE")]
+    breakage: Option<Breakage>,
+    /// Check what CI checks.
+    #[arg(long)]
+    suite: bool,
+}
+
+const EXAMPLE: &str = "\
+Example:
+  model --servers 3 --requests 2 --epochs 3 --crashes 1
+The number of worlds grows by about ten with each fault and each request; a hundred bytes of memory
+go to each, and more to those of the present depth.";
+
+fn breakage(word: &str) -> Result<Breakage, String> {
+    let all = Breakage::ALL;
+    let words: Vec<&str> = all.iter().map(|b| b.word()).collect();
+    all.into_iter()
+        .find(|b| b.word() == word)
+        .ok_or_else(|| format!("the rules that can be broken are {}", words.join(", ")))
+}
+
+impl Arguments {
+    fn scope(&self) -> Scope {
+        Scope {
+            servers: self.servers.clamp(1, model::scope::SERVERS),
+            requests: self.requests.min(model::scope::REQUESTS),
+            mode: self.mode,
+            sessions: self.sessions,
+            formed: self.formed.min(self.servers),
+            epochs: self.epochs,
+            crashes: self.crashes,
+            replacements: self.replacements,
+            manager_crashes: self.manager_crashes,
+            resets: self.resets,
+            accusations: self.accusations,
+            cuts: self.cuts,
+            disk_errors: self.disk_errors,
+            ticks: self.ticks,
+            late_reports: self.late_reports,
+            limit: self.limit,
+            breakage: self.breakage,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let scopes = if arguments.suite { model::suite::always() } else { vec![arguments.scope()] };
+    let mut holds = true;
+    for scope in scopes {
+        let report = check(&scope);
+        println!("{report}");
+        holds &= report.failure.is_none();
+    }
+    if holds { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn check(scope: &Scope) -> Report {
+    let trail = SharedTrail::default();
+    tell_the_story_when_a_role_panics(scope, &trail);
+    search(scope, &trail, &mut |report: &Report| {
+        eprint!("\r  depth {:>3}: {:>10} worlds", report.depth, report.worlds);
+    })
+}
+
+/// The release profile ends a process at a panic, so this is the last chance to say how it came to
+/// that.
+fn tell_the_story_when_a_role_panics(scope: &Scope, trail: &SharedTrail) {
+    let (scope, trail) = (scope.clone(), trail.clone());
+    std::panic::set_hook(Box::new(move |panic| {
+        println!("{scope}\nVIOLATED assert: {panic}");
+        let trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in trail.story(&scope) {
+            println!("{line}");
+        }
+        std::process::exit(1);
+    }));
+}
