@@ -193,7 +193,7 @@ round_active() {
 redis() { redis-cli -h 127.0.0.10"$1" -p $((base + 100)) "${@:2}"; }
 
 redis_up() {
-    local n port=$((base + 100)) sentinel=$((base + 101)) of
+    local n port=$((base + 100)) of
     for n in 1 2 3; do
         of=()
         mkdir -p "$work/redis$n"
@@ -204,8 +204,14 @@ redis_up() {
             --replica-announce-ip "127.0.0.10$n" --repl-ping-replica-period 1 "${of[@]}"
     done
     until_ok 20 redis_replicas || die "Redis does not come up (logs in $work)"
+}
+
+# Only for the fail-over: under full load, Sentinels that are this impatient accuse the innocent.
+sentinels_up() {
+    local n port=$((base + 100)) sentinel=$((base + 101))
     for n in 1 2 3; do
-        printf '%s\n' "port $sentinel" "bind 127.0.0.10$n" "dir $work/redis$n" "protected-mode no" \
+        printf '%s\n' "port $sentinel" "bind 127.0.0.10$n" \
+            "sentinel announce-ip 127.0.0.10$n" "bind-source-addr 127.0.0.10$n" "dir $work/redis$n" "protected-mode no" \
             "sentinel monitor m 127.0.0.101 $port 2" "sentinel down-after-milliseconds m 100" \
             "sentinel failover-timeout m 2000" > "$work/sentinel$n.conf"
         start "sentinel$n" redis-sentinel "$work/sentinel$n.conf"
@@ -223,6 +229,7 @@ round_redis() {
     local address=127.0.0.101:$((base + 100))
     loads "Redis, asynchronous" redis "$address"
     loads "Redis, WAIT 2" redis-wait "$address"
+    sentinels_up
     kill_after 1 "${pids[0]}"
     "$bin/bench" probe redis "127.0.0.101:${address#*:}" "127.0.0.102:${address#*:}" \
         "127.0.0.103:${address#*:}" --seconds 8 | record "Redis, asynchronous" failover
@@ -246,8 +253,10 @@ etcd_round() {
     until_ok 20 "$bin/bench" load etcd "${clients[0]}" --clients 1 --seconds 0.01 \
         || die "etcd does not come up (logs in $work)"
     local leader
-    leader=$(etcd_leader)
+    leader=$(etcd_leader) || die "etcd has no leader (logs in $work)"
     loads "$1" etcd "${clients[leader]}"
+    # It may have changed under load.
+    leader=$(etcd_leader) || die "etcd has no leader (logs in $work)"
     kill_after 1 "${pids[leader]}"
     "$bin/bench" probe etcd "${clients[leader]}" "${clients[@]}" --seconds 6 | record "$1" failover
     end_all
@@ -256,14 +265,15 @@ etcd_round() {
 
 # The place of the leader: whose metrics say so.
 etcd_leader() {
-    local n
+    local n metrics
     for n in 1 2 3; do
-        if curl -s "http://127.0.0.10$n:$((base + 200))/metrics" | grep -q '^etcd_server_is_leader 1'; then
+        metrics=$(curl -s "http://127.0.0.10$n:$((base + 200))/metrics")
+        if [[ $metrics == *$'\netcd_server_is_leader 1\n'* ]]; then
             echo $((n - 1))
             return
         fi
     done
-    echo 0
+    return 1
 }
 
 round_etcd() {

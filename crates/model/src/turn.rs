@@ -86,10 +86,10 @@ pub(crate) fn pass_time(library: &mut Library, world: World) -> Result<World, Vi
     Ok(turn.world)
 }
 
-/// The report that a server's LFD would make now; `None` while there is no server.
+/// The report that a server's LFD would make now; `None` while it has none to watch.
 pub(crate) fn news(library: &mut Library, world: &World, server: usize) -> Option<ItemId> {
     let local = world.servers[server].local;
-    if local == 0 {
+    if local == 0 || !library.local(local).has(WATCHER) {
         return None;
     }
     let cause = Cause::Received(WATCHER, heartbeat(library, server));

@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use node::{Conn, Time};
-use wire::{ClientName, RequestNumber, SessionId};
+use node::{Conn, Output, Time};
+use wire::{ClientName, Message, ReplicaName, RequestNumber, SessionId};
 
 use crate::sessions::CAPACITY;
 
@@ -82,6 +82,14 @@ impl Answered<'_> {
     }
 }
 
+/// An answer that went out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) conn: Conn,
+    /// Whether the client has ended its sending.
+    pub(super) leaving: bool,
+}
+
 /// Why a connection may not speak for a client.
 pub(super) enum Taken {
     /// It has spoken for another client before.
@@ -144,6 +152,22 @@ impl Clients {
     /// The connection of a client.
     pub(super) fn connection(&self, name: ClientName) -> Option<Conn> {
         self.names.get(&name).copied()
+    }
+
+    /// Sends an answer to the client, if it waits for it on a connection to this server.
+    pub(super) fn answer(
+        &mut self,
+        server: ReplicaName,
+        answered: &Answered<'_>,
+        reply: Bytes,
+        out: &mut Vec<Output>,
+    ) -> Option<Sent> {
+        let Answered { client, number, .. } = *answered;
+        let (conn, link) = self.of(client)?;
+        let session = link.take(answered)?.session;
+        let body = Some(reply);
+        out.push(Output::Send(conn, Message::Reply { client, server, number, body, session }));
+        Some(Sent { conn, leaving: link.leaving })
     }
 
     /// The connection of a client, with what it waits for.

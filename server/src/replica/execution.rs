@@ -7,7 +7,7 @@ use bytes::Bytes;
 use node::{Event, Output};
 use wire::{ClientName, Entry, Message, Mode, Op, Sequence, SessionId};
 
-use super::clients::Answered;
+use super::clients::{Answered, Sent};
 use super::{Replica, Standing};
 use crate::machine::Outcome;
 use crate::service::{Effects, Service};
@@ -18,37 +18,41 @@ impl<S: Service> Replica<S> {
         assert!(target <= self.committed, "R2: only what is committed is executed");
         let mut effects = Effects::default();
         while self.machine.executed() < target {
-            let next = self.machine.executed().next();
-            let Some(entry) = self.log.entry(next).cloned() else {
-                panic!("I4: entry {next} is committed and neither in the log nor the checkpoint")
-            };
-            self.execute(&entry, &mut effects, out);
+            self.execute_next(&mut effects, out);
         }
     }
 
-    fn execute(&mut self, entry: &Entry, effects: &mut Effects, out: &mut Vec<Output>) {
+    fn execute_next(&mut self, effects: &mut Effects, out: &mut Vec<Output>) {
+        let next = self.machine.executed().next();
+        let Some(entry) = self.log.entry(next) else {
+            panic!("I4: entry {next} is committed and neither in the log nor the checkpoint")
+        };
         let before = self.config.narrate.then(|| self.machine.service.summary());
         let outcome = self.machine.execute(entry, effects);
         if let Standing::Primary(leading) = &mut self.standing {
             leading.pending.executed(entry);
         }
-        self.say_executed(entry, &outcome, before, out);
-        match outcome {
-            Outcome::Answer { client, session, number, reply, .. } => {
-                let Op::Request { body, .. } = &entry.op else { return };
+        if self.config.narrate || self.config.audit {
+            self.say_executed(entry, &outcome, before, out);
+        }
+        match (outcome, &entry.op) {
+            (Outcome::Answer { client, session, number, reply, .. }, Op::Request { body, .. }) => {
                 let session = Some(session);
-                self.answer(&Answered { client, number, session, body }, reply, out);
+                let answered = Answered { client, number, session, body };
+                let server = self.config.name;
+                let sent = self.clients.answer(server, &answered, reply, out);
+                self.answered(sent, out);
             }
-            Outcome::Refused { client, session, number, expired } => {
-                let Op::Request { body, .. } = &entry.op else { return };
-                let session = Some(session);
-                self.refuse(&Answered { client, number, session, body }, expired, out);
+            (Outcome::Refused { client, session, number, expired }, Op::Request { body, .. }) => {
+                let (session, body) = (Some(session), body.clone());
+                let refused = Answered { client, number, session, body: &body };
+                self.refuse(&refused, expired, out);
             }
-            Outcome::Session { client, nonce, session } => {
+            (Outcome::Session { client, nonce, session }, _) => {
                 self.registered(client, nonce, session, out);
             }
-            Outcome::Mark(digest) => self.at_mark(entry.sequence, digest, out),
-            Outcome::Absent => {}
+            (Outcome::Mark(digest), _) => self.at_mark(next, digest, out),
+            _ => {}
         }
         let notes = effects.take_notes();
         if !self.replaying() {
@@ -90,11 +94,13 @@ impl<S: Service> Replica<S> {
 
     /// Answers a request, if its client waits for it on a connection to this server.
     pub(super) fn answer(&mut self, answered: &Answered<'_>, reply: Bytes, out: &mut Vec<Output>) {
-        let server = self.config.name;
-        let Answered { client, number, .. } = *answered;
-        let Some((conn, link)) = self.clients.of(client) else { return };
-        let Some(waiting) = link.take(answered) else { return };
-        let leaving = link.leaving;
+        let sent = self.clients.answer(self.config.name, answered, reply, out);
+        self.answered(sent, out);
+    }
+
+    /// An answer went out to a client.
+    fn answered(&mut self, sent: Option<Sent>, out: &mut Vec<Output>) {
+        let Some(Sent { conn, leaving }) = sent else { return };
         assert!(
             match &self.standing {
                 Standing::Primary(_) => true,
@@ -103,8 +109,6 @@ impl<S: Service> Replica<S> {
             },
             "I11: only members answer; in passive mode, only the primary"
         );
-        let (body, session) = (Some(reply), waiting.session);
-        out.push(Output::Send(conn, Message::Reply { client, server, number, body, session }));
         if leaving {
             self.see_off(conn, out);
         }

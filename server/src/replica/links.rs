@@ -7,7 +7,9 @@
 //! the primary has not sent yet waits in its log, which is the (bounded) buffer of a slow joiner.
 //!
 //! Joining: streaming and nearly caught up -> *joint* (the primary requires its acknowledgements) ->
-//! once it has all that was committed before that, the RM is asked for a view with it.
+//! once it has all that was in the log before that, the RM is asked for a view with it. What was
+//! committed is not enough: a new primary does not know yet which of its tail was committed in the
+//! epochs before its own.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -73,7 +75,8 @@ pub(super) struct Link {
     /// When it last acknowledged something, or had nothing to acknowledge.
     pub(super) progress_at: Time,
     pub(super) outgoing: Option<Outgoing>,
-    /// A joiner whose acknowledgements are required: what was committed when that began.
+    /// A joiner whose acknowledgements are required: the last entry when that began. Any entry up to
+    /// it may have been committed, in this epoch or an earlier one, without the joiner.
     joint: Option<Sequence>,
     asked_at: Option<Time>,
     pub(super) complained_at: Option<Time>,
@@ -421,7 +424,7 @@ impl<S: Service> Replica<S> {
     /// Joiners: require those that are nearly caught up, ask the RM for those that are, give up
     /// those that are hopelessly behind.
     pub(super) fn ask_joins(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (committed, last, bytes) = (self.committed, self.log.last(), self.log.bytes());
+        let (last, bytes) = (self.log.last(), self.log.bytes());
         let (from, epoch) = (self.config.name, self.epoch);
         let Standing::Primary(leading) = &mut self.standing else { return };
         if leading.fenced {
@@ -437,7 +440,7 @@ impl<S: Service> Replica<S> {
                 continue;
             }
             if link.joint.is_none() && link.acked.0 + NEARLY >= last.0 {
-                link.joint = Some(committed);
+                link.joint = Some(last);
                 link.progress_at = now;
                 out.push(Output::Note(Event::Joint { joiner: link.name, epoch }));
             }

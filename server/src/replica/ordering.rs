@@ -145,7 +145,8 @@ impl Pending {
         self.clients.get(&client)
     }
 
-    /// Whether a short-form client has another question under this number in the log.
+    /// Whether what a short-form client has under this number in the log is this question; `None` if
+    /// it has nothing there.
     fn asks_the_same(&self, asked: &Asked) -> Option<bool> {
         let pending = self.clients.get(&asked.client)?;
         let last = pending.requests.iter().rev().find(|r| r.number == asked.number)?;
@@ -284,12 +285,11 @@ impl<S: Service> Replica<S> {
     }
 
     pub(super) fn pause_clients(&mut self, pause: bool, out: &mut Vec<Output>) {
-        let conns = self.clients.conns();
         let Some(leading) = self.leading() else { return };
         if std::mem::replace(&mut leading.paused, pause) == pause {
             return;
         }
-        for conn in conns {
+        for conn in self.clients.conns() {
             out.push(if pause { Output::Pause(conn) } else { Output::Resume(conn) });
         }
     }
