@@ -1,5 +1,5 @@
-//! How often the replica allocates on the request path: bounds per request, so that one more is
-//! noticed. `--nocapture` shows the counts.
+//! The replica allocates nothing per request, neither as a primary nor as a backup. `--nocapture`
+//! shows the counts.
 
 #[path = "../benches/stage/mod.rs"]
 mod stage;
@@ -13,6 +13,8 @@ const TURN: usize = EACH * CLIENTS as usize;
 /// Turns before counting begins, so that tables and buffers have their size.
 const WARM: usize = 50;
 const COUNTED: usize = 50;
+/// What is allowed: tables that grow now and then, but nothing for each request.
+const ALLOWED: f64 = 0.02;
 
 /// The allocations per request of what `work` counts over many turns.
 fn per_request(what: &str, mut turn: impl FnMut() -> u64) -> f64 {
@@ -34,7 +36,7 @@ fn a_primary_orders_a_request() {
         primary.acknowledge();
         count
     });
-    assert!(each <= ORDER, "{each}");
+    assert!(each <= ALLOWED, "{each}");
 }
 
 #[test]
@@ -46,7 +48,7 @@ fn a_primary_answers_a_request() {
         let acks = primary.acks();
         measure(|| assert!(primary.stage.turn(acks) >= TURN)).count_total
     });
-    assert!(each <= ANSWER, "{each}");
+    assert!(each <= ALLOWED, "{each}");
 }
 
 #[test]
@@ -56,10 +58,5 @@ fn a_backup_takes_an_entry() {
         let appends = backup.appends(TURN);
         measure(|| assert_eq!(backup.stage.turn(appends), 1)).count_total
     });
-    assert!(each <= FOLLOW, "{each}");
+    assert!(each <= ALLOWED, "{each}");
 }
-
-/// What is allowed, in allocations per request.
-const ORDER: f64 = 100.0;
-const ANSWER: f64 = 100.0;
-const FOLLOW: f64 = 100.0;

@@ -2,6 +2,12 @@
 //! port 6, the servers on their port 0. It shares no code with the suite, and it works through a
 //! fail-over in both modes.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this test is a client and no role: it bounds its waiting by the clock"
+)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

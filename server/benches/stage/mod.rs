@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use node::{Conn, Input, Output, Peer, Role as _, Time};
 use server::service::Status;
 use server::{Config, Replica};
-use tokio_util::codec::Decoder as _;
 use wire::{
-    ClientName, Codec, DEFAULT_FRAME_LIMIT, Entry, Epoch, Incarnation, Message, Op, RequestNumber,
+    ClientName, DEFAULT_FRAME_LIMIT, Entry, Epoch, Incarnation, Message, Op, RequestNumber,
     Sequence, SessionId,
 };
 
@@ -50,8 +49,8 @@ impl Stage {
         stage
     }
 
-    /// One turn of a host: inputs, settle, and now and then what is due. Says how many frames went
-    /// out.
+    /// One turn of a host: inputs, settle, and now and then what is due. Says how many messages
+    /// went out.
     pub(crate) fn turn(&mut self, inputs: impl IntoIterator<Item = Input>) -> usize {
         self.now = self.now + Duration::from_micros(100);
         self.turns += 1;
@@ -63,19 +62,18 @@ impl Stage {
         if self.turns.is_multiple_of(TURNS) {
             self.replica.wake(self.now, &mut self.out);
         }
-        let frame = |output: &&Output| matches!(output, Output::Send(..) | Output::SendMany(..));
-        self.out.iter().filter(frame).count()
+        let frames = |output: &Output| match output {
+            Output::Send(..) => 1,
+            Output::SendMany(_, messages) => messages.len(),
+            _ => 0,
+        };
+        self.out.iter().map(frames).sum()
     }
 
     /// Frames arrive.
     fn hear(&mut self, conn: Conn, text: &str) {
-        let mut source = BytesMut::from(text);
-        let mut codec = Codec::default();
-        let mut inputs = Vec::new();
-        while let Some(message) = codec.decode(&mut source).expect("good frames") {
-            inputs.push(Input::Received(conn, message));
-        }
-        self.turn(inputs);
+        let frames = script::frames(text).expect("good frames");
+        self.turn(frames.into_iter().map(|message| Input::Received(conn, message)));
     }
 
     fn open(&mut self, conn: Conn) {

@@ -153,6 +153,11 @@ impl Pending {
         Some(last.asked == xxh3_64(&asked.body))
     }
 
+    /// The highest number of a client that is in the log and not executed.
+    fn highest(&self, client: ClientName) -> Option<RequestNumber> {
+        self.clients.get(&client)?.requests.iter().map(|r| r.number).max()
+    }
+
     fn registration(&self, client: ClientName) -> Option<(u64, SessionId)> {
         self.clients.get(&client)?.registration
     }
@@ -230,6 +235,9 @@ impl<S: Service> Replica<S> {
         if let Some(same) = leading.pending.asks_the_same(asked) {
             return !same;
         }
+        if leading.pending.highest(asked.client) > Some(asked.number) {
+            return true;
+        }
         let Some(session) = self.machine.sessions.session(asked.client) else { return false };
         if session.last() < Some(asked.number) {
             return false;
@@ -237,6 +245,16 @@ impl<S: Service> Replica<S> {
         let same = session.asked(asked.number, &asked.body);
         let repeats_last = session.last() == Some(asked.number);
         !same || !(repeats_last || leading.pending.served_lately(asked.client, now))
+    }
+
+    /// Whether a short-form request that a member hands over does not follow on what is known of its
+    /// client, which counts one by one: it is of a former life of the client, that ended while the
+    /// request waited there.
+    pub(super) fn is_astray(&self, client: ClientName, number: RequestNumber) -> bool {
+        let Standing::Primary(leading) = &self.standing else { return false };
+        let session = self.machine.sessions.session(client).filter(|s| s.implicit());
+        let known = leading.pending.highest(client).max(session.and_then(|s| s.last()));
+        known.is_some_and(|last| number > last.next())
     }
 
     /// Logs the opening of a session; a repeated registration is logged once.

@@ -367,6 +367,9 @@ impl<S: Service> Replica<S> {
                 if epoch == current =>
             {
                 let session = (session != SessionId(0)).then_some(session);
+                if session.is_none() && self.is_astray(client, number) {
+                    return self.drop_counted("requests of a client's former life", out);
+                }
                 self.place(now, &Asked { client, number, body, session }, fresh);
             }
             Message::ForwardRegister { epoch, client, nonce, window, .. } if epoch == current => {
