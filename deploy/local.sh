@@ -3,6 +3,7 @@
 #
 #   deploy/local.sh up passive        a whole cluster until Ctrl-C (or: up active)
 #   deploy/local.sh run hung          a drill of configs/drills, or a file of your own
+#   deploy/local.sh run random --seed 7   faults drawn from a seed
 #   deploy/local.sh help              all commands; `help up` and `help run` for their options
 #
 # It works from any directory. Relative files are relative to where you are.

@@ -108,7 +108,9 @@ pub(crate) fn prepare(arguments: Arguments, plan: &mut Plan) -> anyhow::Result<R
     plan.note("pipeline", bench.pipeline);
     plan.note("load", format_args!("{:?}", bench.load));
     plan.note("size", bench.body.len());
-    let settings = plan.settings(first.into(), file.bind, base, &[]);
+    let mut settings = plan.settings(first.into(), file.bind, base, &[]);
+    // Programs that read the figures get nothing else.
+    settings.console.quiet |= arguments.format() != Format::Text;
     let figures = Figures {
         clients: bench.users.len(),
         pipeline: bench.pipeline,

@@ -3,7 +3,7 @@
 #[path = "../../tests/support/cli.rs"]
 mod support;
 
-use support::{Place, accepted, refused, setting, teaches};
+use support::{Place, accepted, refused, run, setting, teaches};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_client");
 const CONFIGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
@@ -84,4 +84,43 @@ fn bad_use_is_refused_in_one_line() {
         let line = refused(CLIENT, &place, args);
         assert!(line.contains(complaint), "{line}");
     }
+}
+
+#[test]
+fn the_load_generator_has_a_command_line_of_its_own() {
+    let place = Place::new("bench");
+    let file = format!("{CONFIGS}/c1.toml");
+    let help = accepted(CLIENT, &place, &["bench", "--help"], &[]);
+    for topic in ["--clients", "--pipeline", "--rate", "--json", "--csv", "Examples:"] {
+        assert!(help.contains(topic), "{topic}: {help}");
+    }
+    let args = ["bench", "-c", &file, "--clients", "3", "--seconds", "2", "--check"];
+    let shown = accepted(CLIENT, &place, &args, &[]);
+    assert_eq!(setting(&shown, "clients"), "B1 to B3");
+    assert!(setting(&shown, "load").contains("requests: None, time: Some(2s)"), "{shown}");
+    for (args, complaint) in [
+        (&["bench"][..], "--config <CONFIG>"),
+        (&["bench", "-c", &file, "--clients", "0"], "--clients <N>"),
+        (&["bench", "-c", &file, "--pipeline", "1025"], "1..=1024"),
+        (&["bench", "-c", &file, "--json", "--csv"], "cannot be used with"),
+        (&["bench", "-c", &file, "--prefix", "a b"], "--prefix a b"),
+        (&["bench", "-c", &file, "--size", "30000"], "at most 20480 bytes"),
+    ] {
+        let line = refused(CLIENT, &place, args);
+        assert!(line.contains(complaint), "{line}");
+    }
+}
+
+#[test]
+fn a_load_generator_without_servers_says_so_and_prints_its_figures() {
+    let place = Place::new("nobody");
+    let text = "name = \"C1\"\nrm = \"127.0.0.1:1\"\nround = \"50ms\"\n";
+    let file = place.file("c1.toml", text);
+    let ran = run(CLIENT, &place, &["bench", "-c", &file, "--json"], &[]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.out.lines().count(), 1, "{ran:?}");
+    assert!(
+        ran.out.contains("\"answered\":0,") && ran.out.ends_with("\"dead\":true}\n"),
+        "{ran:?}"
+    );
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use detect::Backoff;
 use node::Time;
+use node::mutant::{Mutant, is_off};
 
 /// A process that lived shorter than this did not really run.
 const SHORT_LIFE: Duration = Duration::from_secs(5);
@@ -218,7 +219,8 @@ impl Process {
 
     /// What to do about a missing server now. `Now` and `After` are said once.
     pub(crate) fn launch(&mut self, now: Time) -> Launch {
-        if !self.wanted || !self.vacant || self.state != State::None {
+        let vacant = self.vacant || is_off(Mutant::AdoptNothing);
+        if !self.wanted || !vacant || self.state != State::None {
             return Launch::No;
         }
         match self.launch_at {

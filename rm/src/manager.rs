@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Input, Output, Role, Time, Tune};
 use wire::{Change, ErrorCode, Message, Mode, NodeName, ReplicaName};
 
@@ -142,6 +143,10 @@ impl ReplicationManager {
         self.facts.registry.link_down();
         self.facts.complaints.clear();
         self.facts.joins.clear();
+        if is_off(Mutant::DeleteOnGfdRestart) {
+            let members = self.facts.view.iter().flat_map(|view| &view.members);
+            self.facts.proven = members.map(|m| m.name).collect();
+        }
         out.push(Output::Note(Event::Disconnected { from: gfd.name }));
     }
 
@@ -330,7 +335,12 @@ impl ReplicationManager {
         if !self.gate.is_closed(now) {
             self.refuse_stale_joins(out);
             match rules::decide(&self.facts, now) {
-                Some(proposal) => self.gate.propose(&self.facts, proposal, out),
+                Some(proposal) => {
+                    self.gate.propose(&self.facts, proposal, out);
+                    if is_off(Mutant::AnnounceFirst) {
+                        self.persisted(now, out);
+                    }
+                }
                 None => {
                     // What was not taken now is asked for again by the primary.
                     self.facts.joins.clear();
@@ -354,7 +364,7 @@ impl ReplicationManager {
         let joins = std::mem::take(&mut self.facts.joins);
         for (joiner, request) in joins {
             let view = self.facts.view.as_ref();
-            if request.epoch == current {
+            if request.epoch == current || is_off(Mutant::JoinWithoutCompare) {
                 self.facts.joins.insert(joiner, request);
             } else if !view.is_some_and(|view| view.contains(joiner, request.incarnation)) {
                 self.stale("join", request.from, request.epoch, out);
@@ -388,6 +398,7 @@ impl Role for ReplicationManager {
             }
             Input::Received(conn, message) => self.received(now, conn, message, out),
             Input::Closed(conn) => self.closed(conn, out),
+            Input::Persisted if is_off(Mutant::AnnounceFirst) => {}
             Input::Persisted => self.persisted(now, out),
             Input::PersistFailed(why) => self.persist_failed(now, &why, out),
             Input::Line(line) => self.line(&line, out),

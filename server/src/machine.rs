@@ -6,6 +6,7 @@
 //! Not here: whether an entry is committed. The replica passes committed ones only (R2).
 
 use bytes::Bytes;
+use node::mutant::{Mutant, is_off};
 use wire::{ClientName, Digest, Entry, Op, RequestNumber, Sequence, SessionId};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -104,7 +105,12 @@ impl<S: Service> Machine<S> {
         let Some(known) = self.sessions.meant(client, session) else {
             return Outcome::Refused { client, session, number, expired: true };
         };
-        match known.known(number) {
+        let known_as = match known.known(number) {
+            Known::Stale if is_off(Mutant::WrongEviction) => Known::New,
+            _ if is_off(Mutant::SkipSessions) => Known::New,
+            other => other,
+        };
+        match known_as {
             Known::New => {
                 self.service.apply(r, effects);
                 let reply = effects.take_reply();
@@ -138,6 +144,9 @@ impl<S: Service> Machine<S> {
             rest.ok_or_else(|| RestoreError(format!("it does not stand at {sequence}")))?;
         self.sessions = Sessions::read(&mut rest)
             .ok_or_else(|| RestoreError("its sessions are malformed".to_owned()))?;
+        if is_off(Mutant::ForgetSessions) {
+            self.sessions = Sessions::default();
+        }
         self.service.restore(rest)?;
         self.executed = sequence;
         Ok(())
@@ -150,6 +159,15 @@ impl<S: Service> Machine<S> {
         }
         self.sessions = Sessions::default();
         self.executed = Sequence(0);
+    }
+
+    /// Spoils the state now and then at some replicas, which is what digests are for; for the test
+    /// that shows that it is noticed.
+    pub(crate) fn diverge(&mut self, replica: u64) {
+        if replica.is_multiple_of(3) && self.executed.0.is_multiple_of(16) {
+            let spoilt = format!("spoilt at {}", self.executed);
+            self.service.restore(spoilt.as_bytes()).unwrap_or_default();
+        }
     }
 
     /// The digest of the whole state (R9).

@@ -58,6 +58,7 @@ struct Work {
     left: u64,
     done: u64,
     pages: u32,
+    seed: u64,
     random: u64,
 }
 
@@ -125,7 +126,7 @@ impl Work {
         let want = self.want.unwrap_or(mixed);
         let contents = match want {
             Want::Read => Bytes::new(),
-            Want::Write => Bytes::from(format!("{process}-{}", self.done)),
+            Want::Write => Bytes::from(format!("{process}.{}.{}", self.seed, self.done)),
         };
         Task { want, page, contents, work: Some(self.left == 0) }
     }
@@ -166,8 +167,8 @@ fn work(rest: &str) -> Result<Command, String> {
         _ => return Err(usage.to_owned()),
     };
     match (count.parse(), pages.parse(), seed.parse()) {
-        (Ok(left), Ok(pages), Ok(random)) if left > 0 && pages > 0 => {
-            Ok(Command::Many(Work { want, left, done: 0, pages, random }))
+        (Ok(left), Ok(pages), Ok(seed)) if left > 0 && pages > 0 => {
+            Ok(Command::Many(Work { want, left, done: 0, pages, seed, random: seed }))
         }
         _ => Err(usage.to_owned()),
     }

@@ -11,6 +11,8 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use serde::Deserialize;
+
+use crate::ivy::said::Ivy;
 use wire::NodeName;
 
 /// A view, as an audit record tells it.
@@ -109,6 +111,8 @@ pub enum What {
     Killed(NodeName),
     /// A digest differed.
     Diverged(NodeName),
+    /// Something that Ivy says.
+    Ivy(Ivy),
     /// Anything else, by its name.
     Other(String),
 }
@@ -158,6 +162,9 @@ struct Raw {
     pid: Option<i32>,
     #[serde(default)]
     how: Option<String>,
+    /// The fields of Ivy's events.
+    #[serde(flatten)]
+    rest: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Record {
@@ -217,6 +224,9 @@ impl What {
             }
             "server_killed" => Self::Killed(server()?),
             "diverged" => Self::Diverged(server()?),
+            ivy if ivy.starts_with("ivy_") => {
+                Self::Ivy(Ivy::from_raw(ivy, &raw.rest).ok_or_else(|| need("field of Ivy"))?)
+            }
             _ => Self::Other(raw.event),
         })
     }

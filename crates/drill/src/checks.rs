@@ -22,13 +22,15 @@ pub struct Finding {
     pub held: bool,
     /// How many violations there were, where they can be counted.
     pub violations: usize,
-    /// What was looked at, or the first violation.
+    /// What was looked at, or the first violation; why, where the check was skipped.
     pub detail: String,
+    /// Whether there was a reason not to check at all.
+    pub skipped: bool,
 }
 
 impl Finding {
     /// The verdict over `looked_at` things of which `broken` broke the rule.
-    fn of(check: &'static str, looked_at: usize, what: &str, broken: &[String]) -> Self {
+    pub(crate) fn of(check: &'static str, looked_at: usize, what: &str, broken: &[String]) -> Self {
         let detail = match broken.first() {
             Some(first) if broken.len() == 1 => first.clone(),
             Some(first) => format!("{first} (and {} more)", broken.len() - 1),
@@ -36,7 +38,12 @@ impl Finding {
             None => format!("{looked_at} {what}"),
         };
         let held = broken.is_empty() && looked_at > 0;
-        Self { check, held, violations: broken.len(), detail }
+        Self { check, held, violations: broken.len(), detail, skipped: false }
+    }
+
+    /// A check that does not apply to this run; it breaks nothing, and the report says why.
+    pub(crate) fn skipped(check: &'static str, why: &str) -> Self {
+        Self { check, held: true, violations: 0, detail: why.into(), skipped: true }
     }
 }
 
@@ -230,22 +237,23 @@ fn differences(primary: &FinalState, state: &FinalState, active: bool) -> Vec<St
 }
 
 /// The `status` service's reply carries the new state: the request's body. And no answer came
-/// without a request, or twice.
+/// without a request, or twice. What another service (`status` is false) answers is not known here.
 #[must_use]
-pub fn answers_match(operations: &[Operation], strays: &[String]) -> Finding {
+pub fn answers_match(operations: &[Operation], strays: &[String], status: bool) -> Finding {
     let mut broken = strays.to_vec();
     let mut answered = 0;
     for operation in operations {
         let Some(reply) = &operation.reply else { continue };
         answered += 1;
-        if *reply != operation.body {
+        if status && *reply != operation.body {
             broken.push(format!(
                 "{} {}: asked for {:?}, was answered {reply:?}",
                 operation.client, operation.number, operation.body
             ));
         }
     }
-    Finding::of("answers match", answered, "answers carry the state that was asked for", &broken)
+    let what = if status { "answers carry the state that was asked for" } else { "answers" };
+    Finding::of("answers match", answered, what, &broken)
 }
 
 /// What was answered before something else was asked stands before it in the log, over all clients:

@@ -10,6 +10,9 @@ kill S1            end a process at once (kill -9); any of S1, LFD1, GFD, RM, C1
 stop S1 / cont S1  stop a process (SIGSTOP), let it go on
 start S1           launch what does not run; a dead server is launched by its LFD anyway
 status             who runs, and where each server stands
+P1 readPage P2     Ivy: types the rest of the line at process P1; its commands are readPage,
+                   writePage, work, print, help
+print              Ivy: the tables of the managers and of every process
 switch active      tell the RM to switch the mode (or: switch passive)
 quit               end everything (or Ctrl-C)
 help               this";
@@ -29,6 +32,10 @@ pub enum Command {
     Status,
     /// The other mode.
     Switch(Mode),
+    /// Types a line at a process of Ivy.
+    Type(NodeName, String),
+    /// Ivy's tables.
+    Print,
     /// The help text.
     Help,
     /// The end.
@@ -52,6 +59,10 @@ pub fn parse(line: &str, roster: &Roster) -> Result<Option<Command>, String> {
         };
         rest.iter().map(name).collect::<Result<Vec<_>, String>>()
     };
+    let process = roster.find(verb).filter(|name| roster.clients.contains(name));
+    if let Some(process) = process {
+        return Ok(Some(Command::Type(process, rest.join(" "))));
+    }
     Ok(Some(match *verb {
         "kill" => Command::Kill(names()?),
         "stop" => Command::Stop(names()?),
@@ -59,6 +70,7 @@ pub fn parse(line: &str, roster: &Roster) -> Result<Option<Command>, String> {
         "start" => Command::Start(names()?),
         "status" => Command::Status,
         "switch" => Command::Switch(rest.first().copied().unwrap_or_default().parse()?),
+        "print" => Command::Print,
         "help" | "?" => Command::Help,
         "quit" | "exit" => Command::Quit,
         other => return Err(format!("`{other}` is no command; type help")),

@@ -28,6 +28,7 @@ pub mod script;
 pub mod doors;
 pub mod lines;
 pub mod plan;
+pub mod printed;
 pub mod processes;
 pub mod procfs;
 pub mod sources;
@@ -35,7 +36,12 @@ pub mod sources;
 pub mod inspect;
 pub mod world;
 
+pub mod ivy;
+
 pub mod commands;
 pub mod play;
 pub mod report;
+
+pub mod conclude;
+pub mod nemesis;
 pub mod up;

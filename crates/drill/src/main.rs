@@ -3,20 +3,17 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use drill::plan::{Plan, Settings, drill_file};
 use drill::play::{Outcome, Player};
 use drill::report::{Report, step_line};
 use drill::script::Drill;
 use drill::world::{self, World, run_directory};
-use drill::{checks, duration, up};
+use drill::{clock, conclude, duration, ivy, nemesis, up};
 use wire::{Mode, ports};
-
-/// How long the members may take to agree once the clients have ended.
-const QUIET: Duration = Duration::from_secs(10);
 
 /// Chevron on one machine: servers on 127.0.0.101 and up, RM, GFD and clients on 127.0.0.110.
 #[derive(Parser)]
@@ -43,8 +40,8 @@ enum Task {
 
 #[derive(Args)]
 struct Up {
-    /// active or passive.
-    mode: Mode,
+    /// active, passive, or ivy: passive, with Ivy's central manager and processes.
+    mode: String,
     /// How many servers, 1 to 9.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
     replicas: u8,
@@ -69,6 +66,9 @@ struct Up {
     /// End by itself after this time.
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     time: Option<Duration>,
+    /// The servers' program, for a service of your own [default: `server` beside this one].
+    #[arg(long, value_name = "FILE")]
+    server_bin: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -84,6 +84,40 @@ struct Run {
     /// Keep the run's directory; it is always kept when the drill failed.
     #[arg(long)]
     keep: bool,
+    /// Of `random` and of the scenarios of Ivy (ivy-r, ...; ivy-list lists them): how many servers.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+    replicas: u8,
+    /// The servers' program, for a service of your own [default: `server` beside this one].
+    #[arg(long, value_name = "FILE")]
+    server_bin: Option<PathBuf>,
+    #[command(flatten)]
+    random: Random,
+}
+
+/// Only for `run random`.
+#[derive(Args)]
+#[command(next_help_heading = "Only for `run random`: kills, stops, cut links, all from a seed")]
+struct Random {
+    /// The seed; the same one repeats the schedule [default: one that is drawn, and printed].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How long the faults go on [default: 60s].
+    #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
+    time: Option<Duration>,
+    /// active or passive, at the beginning [default: passive].
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// How many clients [default: 3].
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
+    clients: Option<u8>,
+    /// How many requests each client sends in a second [default: 50].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rate: Option<u16>,
+    /// Only print the schedule.
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(long, hide = true, value_name = "NETWORK")]
+    moved_from: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -122,8 +156,17 @@ fn find_root(programs: &Path) -> Result<PathBuf> {
     found.map(Path::to_path_buf).context("no directory with configs/drills: give --root")
 }
 
+/// The LFDs are told whole paths.
+fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {
+    let whole = |path| std::path::absolute(path).context("cannot tell the current directory");
+    path.map(whole).transpose()
+}
+
 async fn run_up(task: &Up, port_base: u16, root: &Path, programs: PathBuf) -> Result<bool> {
-    let mut settings = Settings::new(task.mode);
+    let ivy = task.mode == "ivy";
+    let mode = if ivy { Ok(Mode::Passive) } else { task.mode.parse::<Mode>() };
+    let mut settings = Settings::new(mode.map_err(anyhow::Error::msg)?);
+    settings.ivy = ivy;
     settings.replicas = task.replicas.into();
     settings.clients = task.clients.into();
     settings.heartbeat = task.heartbeat;
@@ -132,9 +175,10 @@ async fn run_up(task: &Up, port_base: u16, root: &Path, programs: PathBuf) -> Re
     settings.interval = task.interval;
     settings.quiet = task.quiet;
     settings.port_base = port_base;
+    settings.server_bin = absolute(task.server_bin.as_deref())?;
     let mut plan = Plan::new(settings, PathBuf::new(), programs);
     world::check(&plan)?;
-    plan.dir = run_directory(root, task.mode.as_str())?;
+    plan.dir = run_directory(root, &task.mode)?;
     writeln!(io::stdout(), "drill: logs, audits and state in {}", plan.dir.display())?;
     let mut world = World::new(plan, true)?;
     let played = up::up(&mut world, task.time).await;
@@ -146,12 +190,26 @@ async fn run_up(task: &Up, port_base: u16, root: &Path, programs: PathBuf) -> Re
 }
 
 async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -> Result<bool> {
+    if let Some(name) = task.drill.strip_prefix("ivy-") {
+        let options =
+            ivy::Options { port_base, replicas: task.replicas, lines: task.lines, keep: task.keep };
+        return ivy::run(name, options, root, programs).await;
+    }
+    if task.drill == "random" {
+        return nemesis::run::run(storm(task, port_base)?, root, programs).await;
+    }
+    let Random { seed, time, mode, clients, rate, dry_run, .. } = &task.random;
+    let counts = [seed.is_some(), time.is_some(), clients.is_some(), rate.is_some()];
+    if counts.contains(&true) || mode.is_some() || *dry_run {
+        bail!("--seed, --for, --mode, --clients, --rate and --dry-run are for `run random`");
+    }
     let path = drill_file(&task.drill, root);
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!("no drill {}; see {}/configs/drills", path.display(), root.display())
     })?;
     let mut drill = Drill::parse(&path, &text).map_err(anyhow::Error::msg)?;
     drill.settings.port_base = port_base;
+    drill.settings.server_bin = absolute(task.server_bin.as_deref())?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut plan = Plan::new(drill.settings.clone(), PathBuf::new(), programs);
     world::check(&plan)?;
@@ -165,19 +223,28 @@ async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -
     let ended = world.end().await;
     let report = judged?;
     ended?;
-    if task.json {
-        writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?;
-    } else {
-        write!(io::stdout(), "{}", report.summary())?;
-    }
-    if report.held && !task.keep {
-        std::fs::remove_dir_all(&dir)
-            .with_context(|| format!("cannot remove {}", dir.display()))?;
-        let _ = std::fs::remove_file(root.join("run/latest"));
-    } else {
-        eprintln!("drill: logs and audits in {}", dir.display());
-    }
-    Ok(report.held)
+    conclude::deliver(&report, task.json, task.keep, &dir, root)
+}
+
+fn storm(task: &Run, port_base: u16) -> Result<nemesis::run::Options> {
+    let Random { seed, time, mode, clients, rate, dry_run, moved_from } = &task.random;
+    let rate = f64::from(rate.unwrap_or(50));
+    let mut settings = nemesis::run::settings(mode.unwrap_or(Mode::Passive), rate);
+    settings.replicas = task.replicas.into();
+    settings.clients = clients.unwrap_or(3).into();
+    settings.port_base = port_base;
+    settings.server_bin = absolute(task.server_bin.as_deref())?;
+    Ok(nemesis::run::Options {
+        // The clock is as good as any other number that nobody has chosen.
+        seed: seed.unwrap_or_else(|| clock::now() % 1_000_000),
+        time: time.unwrap_or(Duration::from_secs(60)),
+        settings,
+        dry_run: *dry_run,
+        json: task.json,
+        lines: task.lines,
+        keep: task.keep,
+        moved_from: moved_from.clone(),
+    })
 }
 
 /// Plays the steps, ends the clients, waits until the members agree, and judges everything.
@@ -187,22 +254,7 @@ async fn judge(world: &mut World, drill: &Drill, name: &str, json: bool) -> Resu
         if json { Ok(()) } else { writeln!(io::stdout(), "{line}") }
     };
     let steps = Player::new(world).play(drill, told).await?;
-    let stopped = world.stop_clients().await;
-    let active = world.picture.view().is_some_and(|view| view.mode == "active");
-    let start = Instant::now();
-    let finals = loop {
-        if steps.last().is_some_and(Outcome::interrupted) {
-            break Err("not asked".into());
-        }
-        let states = world.states().await;
-        let agree = matches!(&states, Ok(states) if checks::members_agree(states, active).held);
-        if agree || start.elapsed() > QUIET {
-            break states;
-        }
-        world.pump().await?;
-    };
-    if let Err(error) = stopped {
-        world.strays.push(format!("{error:#}"));
-    }
+    let interrupted = steps.last().is_some_and(Outcome::interrupted);
+    let finals = conclude::finals(world, interrupted).await?;
     Ok(Report::new(name, world, steps, drill.steps.len(), &finals))
 }

@@ -37,10 +37,16 @@ pub struct Settings {
     pub checkpoint: Duration,
     /// The time from one request of a client to the next.
     pub interval: Duration,
+    /// Replicate Ivy's central manager, and let the clients be processes of Ivy.
+    pub ivy: bool,
+    /// The least time between two fail-backs; `None` for the default.
+    pub hold_down: Option<Duration>,
     /// Print none of the documents' lines: for drills that measure.
     pub quiet: bool,
     /// The first port of the port plan.
     pub port_base: u16,
+    /// The servers' program; `None` for the one beside the others.
+    pub server_bin: Option<PathBuf>,
 }
 
 impl Settings {
@@ -56,8 +62,11 @@ impl Settings {
             hung_grace: None,
             checkpoint: Duration::from_secs(5),
             interval: Duration::from_secs(1),
+            ivy: false,
+            hold_down: None,
             quiet: false,
             port_base: ports::DEFAULT_BASE,
+            server_bin: None,
         }
     }
 }
@@ -92,7 +101,8 @@ impl Plan {
     /// The plan of a cluster whose run lives in `dir`.
     #[must_use]
     pub fn new(settings: Settings, dir: PathBuf, programs: PathBuf) -> Self {
-        let roster = Roster::new(settings.replicas, settings.clients);
+        let prefix = if settings.ivy { "P" } else { "C" };
+        let roster = Roster::with(settings.replicas, settings.clients, prefix);
         Self { settings, roster, dir, programs }
     }
 
@@ -107,6 +117,14 @@ impl Plan {
     #[must_use]
     pub fn manager(&self) -> SocketAddr {
         SocketAddr::new(loopback(MANAGER), self.settings.port_base)
+    }
+
+    /// The programs that are launched.
+    #[must_use]
+    pub fn programs(&self) -> Vec<PathBuf> {
+        let beside = |program: &str| self.programs.join(program);
+        let server = self.settings.server_bin.clone().unwrap_or_else(|| beside("server"));
+        ["rm", "gfd", "lfd", "client"].map(beside).into_iter().chain([server]).collect()
     }
 
     /// Every address that will be listened on, and by whom.
@@ -125,6 +143,10 @@ impl Plan {
         doors.extend(rm.map(|door| (ports::door(self.manager(), door), self.roster.rm)));
         let gfd = ports::GFD_LFDS.into_iter();
         doors.extend(gfd.map(|door| (ports::door(self.manager(), door), self.roster.gfd)));
+        if self.settings.ivy {
+            let pages = (ports::PROCESS_PAGES + 1..).zip(&self.roster.clients);
+            doors.extend(pages.map(|(door, name)| (ports::door(self.manager(), door), *name)));
+        }
         doors
     }
 
@@ -157,6 +179,9 @@ impl Plan {
                 let names = [name, self.roster.servers[place]].map(|name| name.to_string());
                 ("lfd", [vec![period], names.to_vec(), vec![server, gfd]].concat())
             }
+            Kind::Client(_) if self.settings.ivy => {
+                ("client", vec!["ivy".into(), "-c".into(), self.file(name, "toml")])
+            }
             Kind::Client(_) => ("client", vec!["-c".into(), self.file(name, "toml")]),
         };
         args.extend(["--audit".into(), self.file(name, "audit")]);
@@ -167,6 +192,12 @@ impl Plan {
         (self.programs.join(program), args.into_iter().map(OsString::from).collect())
     }
 
+    /// Variables that a process is started with.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, &'static str)> {
+        if self.settings.ivy { vec![("CHEVRON_SERVICE", "ivy")] } else { Vec::new() }
+    }
+
     fn detector_options(&self, kind: Kind) -> Vec<String> {
         let mut args = Vec::new();
         let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
@@ -174,6 +205,15 @@ impl Plan {
             && let Some(timeout) = self.settings.heartbeat_timeout
         {
             option("--heartbeat-timeout", duration::print(timeout));
+        }
+        if let Kind::Rm = kind {
+            // Fail-back is on where the primary manager is to be the primary again.
+            if self.settings.ivy {
+                option("--prefer", self.roster.servers[0].to_string());
+            }
+            if let Some(time) = self.settings.hold_down {
+                option("--hold-down", duration::print(time));
+            }
         }
         if let Kind::Lfd(place) = kind {
             let server = self.roster.servers[place];
@@ -183,6 +223,9 @@ impl Plan {
             if let Some(grace) = self.settings.hung_grace {
                 option("--hung-grace", duration::print(grace));
             }
+            if let Some(program) = &self.settings.server_bin {
+                option("--server-bin", program.display().to_string());
+            }
         }
         args
     }
@@ -191,6 +234,12 @@ impl Plan {
     #[must_use]
     pub fn client_file(&self, name: NodeName) -> String {
         let manager = self.manager();
+        if self.settings.ivy {
+            return format!(
+                "# Written by the drill.\nname = \"{name}\"\nrm = \"{manager}\"\nip = \"{}\"\n",
+                manager.ip()
+            );
+        }
         format!(
             "# Written by the drill.\nname = \"{name}\"\nrm = \"{manager}\"\nbind = \"{}\"\n\
              input = \"automatic\"\nmessage = \"hello_world\"\ninterval = \"{}\"\n",
@@ -251,6 +300,20 @@ mod tests {
         assert!(lfd.contains("--server-log /run/S2.pipe"), "{lfd}");
         assert!(line("C3").starts_with("/bin/client -c /run/C3.toml"));
         assert_eq!(plan.kind("S1".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_server_of_ones_own_is_launched_by_every_lfd() {
+        let mut plan = plan();
+        assert!(plan.programs().contains(&PathBuf::from("/bin/server")));
+        plan.settings.server_bin = Some("/mine/tally".into());
+        for lfd in &plan.roster.lfds {
+            let (_, args) = plan.command(*lfd, plan.kind(*lfd).unwrap());
+            let given = args.windows(2).any(|two| two == ["--server-bin", "/mine/tally"]);
+            assert!(given, "{args:?}");
+        }
+        assert!(plan.programs().contains(&PathBuf::from("/mine/tally")));
+        assert!(!plan.programs().contains(&PathBuf::from("/bin/server")));
     }
 
     #[test]

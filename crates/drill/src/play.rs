@@ -19,7 +19,7 @@ use crate::script::{Action, Drill, Step};
 use crate::world::{Asked, World};
 
 /// What a step says that a person or a signal has ended.
-const INTERRUPTED: &str = "interrupted";
+pub(crate) const INTERRUPTED: &str = "interrupted";
 
 /// The verdict of one step.
 #[derive(Debug, Clone, Serialize)]

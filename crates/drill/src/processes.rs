@@ -78,9 +78,25 @@ impl Processes {
         args: &[OsString],
         output: OwnedFd,
     ) -> io::Result<i32> {
+        self.launch_with(name, program, args, output, None, &[])
+    }
+
+    /// The same, with something to read and variables.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn launch_with(
+        &mut self,
+        name: NodeName,
+        program: &Path,
+        args: &[OsString],
+        output: OwnedFd,
+        input: Option<OwnedFd>,
+        environment: &[(&str, &str)],
+    ) -> io::Result<i32> {
         let output = File::from(output);
         let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).process_group(0);
+        command.args(args).stdin(input.map_or_else(Stdio::null, Stdio::from)).process_group(0);
         command.stdout(output.try_clone()?).stderr(output);
         for (key, _) in std::env::vars_os() {
             // A drill is what its file says, not what the shell it was started from says.
@@ -88,6 +104,7 @@ impl Processes {
                 command.env_remove(&key);
             }
         }
+        command.envs(environment.iter().copied());
         let child = command.spawn()?;
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         self.named.insert(pid, name);
@@ -111,7 +128,7 @@ impl Processes {
     /// Whether anything that was started by this process, directly or not, still runs.
     #[must_use]
     pub fn any_left(&self) -> bool {
-        !ours().is_empty()
+        !all().is_empty()
     }
 }
 
@@ -146,7 +163,8 @@ pub fn is_ours(pid: i32) -> bool {
 }
 
 /// All processes that this one started, directly or not.
-fn ours() -> BTreeSet<i32> {
+#[must_use]
+pub fn all() -> BTreeSet<i32> {
     procfs::descendants(me(), STRANGERS.get().unwrap_or(&BTreeSet::new()))
 }
 
@@ -157,7 +175,7 @@ fn ours() -> BTreeSet<i32> {
 pub fn end_all() -> Result<(), String> {
     let start = Instant::now();
     loop {
-        let left = ours();
+        let left = all();
         if left.is_empty() {
             return Ok(());
         }

@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use crate::checks::{self, FinalState, Finding};
 use crate::history;
+use crate::nemesis::storm::Done;
 use crate::phases::{self, FailOver, PHASES, median_and_max};
 use crate::play::Outcome;
+use crate::printed;
 use crate::world::World;
 
 /// Each kill has a line of its own up to this many; beyond it there are only the medians.
@@ -36,6 +38,12 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Every kill and stop of a server, in microseconds.
     pub kills: Vec<FailOver>,
+    /// The seed of a random drill.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// What was done in a random drill.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deeds: Vec<Done>,
 }
 
 /// One check, for programs.
@@ -45,8 +53,10 @@ pub struct Check {
     pub check: &'static str,
     /// Whether it held.
     pub held: bool,
-    /// What was counted, or the first violation.
+    /// What was counted, or the first violation; why, where it was skipped.
     pub detail: String,
+    /// Whether it does not apply to this run.
+    pub skipped: bool,
 }
 
 /// What the members say of themselves when the clients have ended; or why they could not be asked.
@@ -80,17 +90,19 @@ impl Report {
         let digests = checks::digests_agree(records, world.plan.settings.replicas);
         let (lost_count, twice_count) = (lost.violations, twice.violations);
         let digests_equal = digests.held && agree.held;
-        let findings = vec![
+        let status = world.plan.settings.server_bin.is_none();
+        let mut findings = vec![
             lost,
             twice,
             checks::no_divergence(records),
             digests,
             agree,
-            checks::answers_match(&operations, &strays),
+            checks::answers_match(&operations, &strays, status),
             checks::real_time_order(&operations, &places),
             checks::no_uncalled_death(records, &kills, &world.strays),
             checks::readable(&world.garbled(), records.len()),
         ];
+        findings.extend(printed_states(world));
         let ends: Vec<u64> = steps.iter().map(|step| step.ended).collect();
         let played = steps.len() == all && steps.iter().all(|step| step.held);
         Self {
@@ -104,9 +116,17 @@ impl Report {
             executed_twice: twice_count,
             digests_equal,
             kills: phases::fail_overs(records, &world.picture, &world.clients, &ends),
+            seed: None,
+            deeds: Vec::new(),
             steps,
             checks: findings.into_iter().map(Check::from).collect(),
         }
+    }
+
+    /// Takes in one more check.
+    pub fn add(&mut self, finding: Finding) {
+        self.held = self.held && finding.held;
+        self.checks.push(finding.into());
     }
 
     /// The summary, for people; the steps were told before.
@@ -121,8 +141,12 @@ impl Report {
             self.acknowledged, self.lost, self.executed_twice
         );
         for check in &self.checks {
-            let verdict = if check.held { "ok    " } else { "FAILED" };
-            let _ = writeln!(text, "  {verdict} {:<18} {}", check.check, check.detail);
+            let verdict = match (check.held, check.skipped) {
+                (_, true) => "skip  ",
+                (true, _) => "ok    ",
+                (false, _) => "FAILED",
+            };
+            let _ = writeln!(text, "  {verdict} {:<20} {}", check.check, check.detail);
         }
         text.push_str(&self.kills_table());
         let verdict = if self.held { "held" } else { "FAILED" };
@@ -176,7 +200,19 @@ impl Report {
 
 impl From<Finding> for Check {
     fn from(finding: Finding) -> Self {
-        Self { check: finding.check, held: finding.held, detail: finding.detail }
+        let Finding { check, held, detail, skipped, .. } = finding;
+        Self { check, held, detail, skipped }
+    }
+}
+
+/// What the servers printed, where it can be compared; a log that cannot be read is a failure.
+fn printed_states(world: &World) -> Option<Finding> {
+    let modes: Vec<&str> = world.picture.views.iter().map(|view| view.mode.as_str()).collect();
+    let blows = world.picture.blows.iter().filter(|blow| !blow.stopped);
+    let again = blows.into_iter().any(|blow| world.clients.contains(&blow.name));
+    match printed::check(&world.plan, &modes, again) {
+        Ok(finding) => finding,
+        Err(error) => Some(Finding::of("printed states agree", 0, "", &[error.to_string()])),
     }
 }
 
@@ -215,8 +251,15 @@ mod tests {
             lost: 0,
             executed_twice: 0,
             digests_equal: true,
-            checks: vec![Check { check: "lost", held: true, detail: "10 requests".into() }],
+            checks: vec![Check {
+                check: "lost",
+                held: true,
+                detail: "10 requests".into(),
+                skipped: false,
+            }],
             kills: (0..kills).map(kill).collect(),
+            seed: None,
+            deeds: Vec::new(),
         }
     }
 

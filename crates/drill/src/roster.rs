@@ -30,6 +30,12 @@ impl Roster {
     /// Never: the names are made of letters and digits.
     #[must_use]
     pub fn new(replicas: usize, clients: usize) -> Self {
+        Self::with(replicas, clients, "C")
+    }
+
+    /// The same, with clients of another name: Ivy's processes are `P1`, `P2`, ...
+    #[must_use]
+    pub(crate) fn with(replicas: usize, clients: usize, prefix: &str) -> Self {
         let name = |text: String| -> NodeName { text.parse().expect("letters and digits") };
         let names = |prefix: &str, count: usize| {
             (1..=count).map(|number| name(format!("{prefix}{number}"))).collect()
@@ -37,7 +43,7 @@ impl Roster {
         Self {
             servers: names("S", replicas),
             lfds: names("LFD", replicas),
-            clients: names("C", clients),
+            clients: names(prefix, clients),
             gfd: name("GFD".into()),
             rm: name("RM".into()),
         }

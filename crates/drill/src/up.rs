@@ -10,6 +10,7 @@ use wire::NodeName;
 use crate::clock;
 use crate::commands::{self, Command};
 use crate::condition::{Condition, Scene};
+use crate::ivy;
 use crate::world::{Asked, World};
 
 /// How long the servers may take to be ready.
@@ -51,7 +52,7 @@ pub async fn up(world: &mut World, time: Option<Duration>) -> Result<bool> {
 }
 
 /// Whether all servers are members and ready; otherwise what is missing.
-fn ready(world: &World) -> Result<(), String> {
+pub(crate) fn ready(world: &World) -> Result<(), String> {
     let count = world.plan.settings.replicas;
     let scene = Scene {
         picture: &world.picture,
@@ -105,6 +106,20 @@ async fn obey(world: &mut World, command: Command) -> Result<()> {
         Command::Status => {
             let table = status(world).await;
             world.say(&table)
+        }
+        Command::Type(process, line) => match world.type_at(process, &line) {
+            Ok(()) => Ok(()),
+            Err(why) => world.say(&why),
+        },
+        Command::Print => {
+            let tables = ivy::tables(world).await;
+            world.say(&tables)?;
+            for process in world.plan.roster.clients.clone() {
+                if let Err(why) = world.type_at(process, "print") {
+                    world.say(&why)?;
+                }
+            }
+            Ok(())
         }
         Command::Help => world.say(commands::HELP),
         Command::Quit => Ok(()),

@@ -6,9 +6,9 @@
 //!
 //! Not here: what a drill wants (`play`), and what a person types (`up`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -60,6 +60,7 @@ pub struct World {
     processes: Processes,
     tails: Vec<Tail>,
     told_to_end: BTreeSet<i32>,
+    keyboards: BTreeMap<NodeName, io::PipeWriter>,
     sender: Sender<Happening>,
     receiver: Receiver<Happening>,
 }
@@ -92,6 +93,7 @@ impl World {
             processes: Processes::new().context("cannot become the reaper of orphans")?,
             tails,
             told_to_end: BTreeSet::new(),
+            keyboards: BTreeMap::new(),
             sender,
             receiver,
             plan,
@@ -233,11 +235,27 @@ impl World {
         }
         let (program, args) = self.plan.command(name, kind);
         let output = sources::pipe(name, &self.sender)?;
+        let typed = matches!(kind, Kind::Client(_)) && self.plan.settings.ivy;
+        let (input, keyboard) =
+            if typed { io::pipe().map(|(r, w)| (Some(r.into()), Some(w)))? } else { (None, None) };
+        let environment = self.plan.environment();
         let pid = self
             .processes
-            .launch(name, &program, &args, output)
+            .launch_with(name, &program, &args, output, input, &environment)
             .with_context(|| format!("cannot start {}", program.display()))?;
+        if let Some(keyboard) = keyboard {
+            self.keyboards.insert(name, keyboard);
+        }
         Ok(format!("{name} started (process {pid})"))
+    }
+
+    /// Types a line at a process that was started with a keyboard.
+    ///
+    /// # Errors
+    /// When it has none, or is dead.
+    pub fn type_at(&mut self, name: NodeName, line: &str) -> Result<(), String> {
+        let keyboard = self.keyboards.get_mut(&name).ok_or(format!("{name} has no keyboard"))?;
+        keyboard.write_all(format!("{line}\n").as_bytes()).map_err(|e| format!("{name}: {e}"))
     }
 
     /// Sends a signal to the process of a name, and remembers a kill or a stop.
@@ -319,8 +337,12 @@ impl World {
     ///
     /// # Errors
     /// Why it does not.
-    pub async fn switch(&self, mode: wire::Mode) -> Result<(), String> {
-        inspect::switch(ports::door(self.plan.manager(), ports::RM_GFD), mode, INSPECTION).await
+    pub async fn switch(&mut self, mode: wire::Mode) -> Result<(), String> {
+        let door = ports::door(self.plan.manager(), ports::RM_GFD);
+        inspect::switch(door, mode, INSPECTION).await?;
+        // An RM that is launched again is told the mode on its command line.
+        self.plan.settings.mode = mode;
+        Ok(())
     }
 
     /// Lines of audit files that could not be read.
@@ -356,10 +378,9 @@ impl World {
 /// # Errors
 /// What is not, who holds it, and what to do.
 pub fn check(plan: &Plan) -> Result<()> {
-    for program in ["rm", "gfd", "lfd", "server", "client"] {
-        let path = plan.programs.join(program);
-        if !path.is_file() {
-            bail!("{} is missing: build it first (cargo build --release)", path.display());
+    for program in plan.programs() {
+        if !program.is_file() {
+            bail!("{} is missing: build it first (cargo build --release)", program.display());
         }
     }
     doors::check(&plan.doors()).map_err(|blocked| {

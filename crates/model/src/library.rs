@@ -65,8 +65,10 @@ pub(crate) enum Usual {
     Report(ItemId),
     /// An LFD's report of the end of a run, or of its silence.
     Delete(usize, u8, bool),
-    /// A client's request to a server, in a session.
-    Request(usize, usize, u32),
+    /// A client's request to a server, in a session: the one from before, or the one that counts.
+    Request(usize, usize, u32, bool),
+    /// A client's registration at a server.
+    Register(usize, usize),
     /// What a reply says, whoever says it.
     Told(ItemId),
 }
@@ -77,9 +79,10 @@ impl Usual {
             Self::Heartbeat(server) => (1, server as u64, 0, 0),
             Self::Report(answer) => (2, answer as u64, 0, 0),
             Self::Delete(server, run, seen) => (3, server as u64, run as u64, seen as u64),
-            Self::Request(request, server, session) => {
-                (4, session as u64, request as u64, server as u64)
+            Self::Request(request, server, session, counts) => {
+                (4, session as u64, request as u64, (server as u64) << 1 | counts as u64)
             }
+            Self::Register(request, server) => (6, request as u64, server as u64, 0),
             Self::Told(reply) => (5, reply as u64, 0, 0),
         };
         kind << 56 | c << 48 | b << 40 | a

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use node::{Conn, Input, Output, Peer, Role, Time};
 use rm::{OnTotalLoss, RecordError, ReplicationManager};
 use server::Replica;
@@ -301,11 +300,6 @@ fn number(text: &[u8]) -> (u64, &[u8]) {
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let (digits, rest) = text.split_at(digits);
     (digits.iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0')), rest)
-}
-
-/// What a request says.
-pub(crate) fn body(request: usize) -> Bytes {
-    Bytes::from(vec![scope::letter(request)])
 }
 
 #[cfg(test)]

@@ -28,12 +28,18 @@ struct Arguments {
     /// Clients register sessions, instead of speaking the documents' short form.
     #[arg(long)]
     sessions: bool,
+    /// Clients come for the first time, and open their sessions.
+    #[arg(long)]
+    newcomers: bool,
     /// How many views may be made.
     #[arg(long, default_value_t = 2)]
     epochs: u8,
     /// How many servers may die.
     #[arg(long, default_value_t = 1)]
     crashes: u8,
+    /// How many dead ones may be launched again.
+    #[arg(long, default_value_t = 1)]
+    launches: u8,
     /// How many servers may die and be replaced before anybody notices.
     #[arg(long, default_value_t = 0)]
     replacements: u8,
@@ -90,9 +96,11 @@ impl Arguments {
             requests: self.requests.min(model::scope::REQUESTS),
             mode: self.mode,
             sessions: self.sessions,
+            newcomers: self.newcomers || self.formed == 0,
             formed: self.formed.min(self.servers),
             epochs: self.epochs,
             crashes: self.crashes,
+            launches: self.launches,
             replacements: self.replacements,
             manager_crashes: self.manager_crashes,
             resets: self.resets,

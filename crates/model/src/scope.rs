@@ -24,12 +24,17 @@ pub struct Scope {
     pub mode: Mode,
     /// Whether clients register sessions; else they speak the documents' short form.
     pub sessions: bool,
+    /// Whether clients come for the first time. Else each has its session from before, explicit or
+    /// implicit, and opens none in what is explored.
+    pub newcomers: bool,
     /// How many servers are members at the beginning. The others have just been launched.
     pub formed: usize,
     /// How many views may be made after that.
     pub epochs: u8,
-    /// How many server processes may die; each may come back as a new run.
+    /// How many server processes may die.
     pub crashes: u8,
+    /// How many dead ones may be launched again, on the RM's order.
+    pub launches: u8,
     /// How many server processes may die and be replaced before anybody notices.
     pub replacements: u8,
     /// How often the RM may die; it comes back with its record.
@@ -61,9 +66,11 @@ impl Default for Scope {
             requests: 2,
             mode: Mode::Passive,
             sessions: false,
+            newcomers: false,
             formed: 2,
             epochs: 2,
             crashes: 1,
+            launches: 1,
             replacements: 0,
             manager_crashes: 0,
             resets: 0,
@@ -142,6 +149,7 @@ impl fmt::Display for Scope {
         write!(f, " --mode {} --epochs {}", self.mode, self.epochs)?;
         let faults = [
             ("crashes", self.crashes),
+            ("launches", self.launches),
             ("replacements", self.replacements),
             ("manager-crashes", self.manager_crashes),
             ("resets", self.resets),
@@ -155,6 +163,9 @@ impl fmt::Display for Scope {
         }
         if self.sessions {
             write!(f, " --sessions")?;
+        }
+        if self.newcomers {
+            write!(f, " --newcomers")?;
         }
         if self.late_reports {
             write!(f, " --late-reports")?;

@@ -15,7 +15,7 @@ use crate::library::Library;
 use crate::moves::{self, Move, Told};
 use crate::properties::{self, Violation};
 use crate::recovery;
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::table::Table;
 use crate::turn;
 use crate::world::{Budget, World};
@@ -142,6 +142,7 @@ fn first(library: &mut Library) -> Result<World, Violation> {
     world.budget = Budget {
         epochs: scope.epochs,
         crashes: scope.crashes,
+        launches: scope.launches,
         replacements: scope.replacements,
         manager_crashes: scope.manager_crashes,
         resets: scope.resets,
@@ -153,12 +154,21 @@ fn first(library: &mut Library) -> Result<World, Violation> {
     Ok(world)
 }
 
-/// Lets the servers that run become members, before any client asks.
+/// Lets the servers that run become members, and the clients open their sessions, unless they are
+/// to be new.
 fn together(library: &mut Library, mut world: World) -> Result<World, Violation> {
     let clients = std::mem::take(&mut world.clients);
     let mut world = recovery::recover(library, &world)?;
     world.clients = clients;
     world.history = vec![world.disk];
+    let primary = library.view(world.disk).and_then(|view| scope::number_of(view.primary));
+    let greeters = if library.scope.newcomers { 0 } else { library.scope.requests };
+    for request in 0..greeters {
+        let pair = (request, primary.expect("a view has a primary"));
+        world = turn::greet(library, world, pair)?;
+        world = recovery::calm_servers(library, world)?;
+        world = turn::part(library, world, pair)?;
+    }
     Ok(world)
 }
 

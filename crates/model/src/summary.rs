@@ -43,12 +43,15 @@ impl Summary {
         let mut entries = Vec::new();
         for entry in log.after(log.base()) {
             entries.push(xxh3_64(format!("{entry:?}").as_bytes()));
-            if let Op::Request { client, .. } = &entry.op {
+            if let Op::Request { client, body, .. } = &entry.op
+                && body.iter().all(u8::is_ascii_lowercase)
+            {
                 holds |= bit(scope::request_of(*client));
             }
         }
-        let effective =
-            letters.iter().map(|l| bit(Some(usize::from(l - b'a')))).fold(0, |a, b| a | b);
+        let explored = letters.iter().filter(|letter| letter.is_ascii_lowercase());
+        let bits = explored.clone().map(|letter| bit(Some(usize::from(letter - b'a'))));
+        let effective = bits.fold(0, |all, bit| all | bit);
         Self {
             run: probe.incarnation.0,
             cluster: probe.cluster.0,
@@ -64,7 +67,7 @@ impl Summary {
             digest: replica.machine().digest().0,
             holds: holds | effective,
             effective,
-            twice: letters.len() != effective.count_ones() as usize,
+            twice: explored.count() != effective.count_ones() as usize,
         }
     }
 

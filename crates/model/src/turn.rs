@@ -16,14 +16,14 @@ use wire::{Change, Epoch, Gone, Incarnation, Message, NodeName, Reported, Sessio
 use crate::library::{
     BROKEN, Cause, Effect, ItemId, Library, LocalId, ORDERLY, RecordId, Usual,
 };
-use crate::local::{CLIENT, Local, Slot, WATCHER, body, client_slot, peer_at, request_at};
+use crate::local::{CLIENT, Local, Slot, WATCHER, client_slot, peer_at, request_at};
 use crate::moves::Move;
 use crate::properties::{self, Violation};
 use crate::scope::{self, STEPS_OF_A_TICK};
-use crate::world::{CLOSED, Link, Talk, World};
+use crate::world::{CLOSED, Client, Link, Talk, World};
 
-/// The number of every request, and the mark of every client.
-const NUMBER: u64 = 1;
+/// The number of a client's first request, and the mark of every client.
+const FIRST: u64 = 1;
 const NONCE: u64 = 5;
 
 /// One move of a world.
@@ -75,6 +75,36 @@ pub(crate) fn launch(
 ) -> Result<World, Violation> {
     let mut turn = Turn { library, world, opened: Vec::new() };
     turn.start(server)?;
+    Ok(turn.world)
+}
+
+/// Has a client open its session at a server, which it does by a first request if it speaks the
+/// short form.
+pub(crate) fn greet(
+    library: &mut Library,
+    world: World,
+    (request, server): (usize, usize),
+) -> Result<World, Violation> {
+    let sessions = library.scope.sessions;
+    let mut turn = Turn { library, world, opened: Vec::new() };
+    turn.step(server, Cause::Accepted(client_slot(request)))?;
+    match sessions {
+        true => turn.register(request, server)?,
+        false => turn.send_request(request, server, false)?,
+    }
+    Ok(turn.world)
+}
+
+/// A client that has its session leaves, and forgets everything else.
+pub(crate) fn part(
+    library: &mut Library,
+    world: World,
+    (request, server): (usize, usize),
+) -> Result<World, Violation> {
+    let mut turn = Turn { library, world, opened: Vec::new() };
+    turn.leave(request, server)?;
+    let session = turn.world.clients[request].session;
+    turn.world.clients[request] = Client { session, ..Client::default() };
     Ok(turn.world)
 }
 
@@ -467,10 +497,15 @@ impl Turn<'_> {
         let (this, now) = order.map_or((true, false), |order| {
             (order.incarnation.0 == run, order.urgency == Urgency::Now)
         });
+        if self.world.budget.launches == 0 {
+            return Ok(());
+        }
         if state.local == 0 && !state.unseen && this {
+            self.world.budget.launches -= 1;
             return self.start(server);
         }
         if state.local != 0 && this && now {
+            self.world.budget.launches -= 1;
             self.kill(server);
             self.notice(server)?;
             return self.start(server);
@@ -557,7 +592,7 @@ impl Turn<'_> {
     fn ask(&mut self, request: usize, server: usize) -> Result<(), Violation> {
         let slot = client_slot(request);
         if !self.world.clients[request].begun {
-            let done = |seen, (other, client): (usize, &crate::world::Client)| {
+            let done = |seen, (other, client): (usize, &Client)| {
                 seen | u8::from(client.done) << other
             };
             let seen = self.world.clients.iter().enumerate().fold(0, done);
@@ -570,18 +605,11 @@ impl Turn<'_> {
             }
         }
         self.step(server, Cause::Accepted(slot))?;
-        if !self.library.scope.sessions {
-            return self.request(request, server);
+        // A client that has its session may use it on any connection.
+        if self.library.scope.sessions && self.library.scope.newcomers {
+            return self.register(request, server);
         }
-        let register = Message::Register {
-            client: scope::client(request),
-            server: scope::replica(server),
-            nonce: NONCE,
-            window: 1,
-        };
-        self.world.clients[request].talks[server] = Talk::Registering;
-        let register = self.library.frame_id(register);
-        self.step(server, Cause::Received(slot, register))
+        self.request(request, server)
     }
 
     fn leave(&mut self, request: usize, server: usize) -> Result<(), Violation> {
@@ -594,18 +622,42 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// A client sends the request that counts.
     fn request(&mut self, request: usize, server: usize) -> Result<(), Violation> {
+        self.send_request(request, server, true)
+    }
+
+    fn send_request(
+        &mut self,
+        request: usize,
+        server: usize,
+        counts: bool,
+    ) -> Result<(), Violation> {
         let session = self.world.clients[request].session;
-        let usual = Usual::Request(request, server, session);
-        let message = self.library.usual(usual, |library| Message::Request {
-            client: scope::client(request),
-            server: scope::replica(server),
-            number: NUMBER.into(),
-            body: body(request),
-            session: Some(SessionId(session.into())).filter(|_| library.scope.sessions),
+        let usual = Usual::Request(request, server, session, counts);
+        let message = self.library.usual(usual, |library| {
+            let explicit = library.scope.sessions;
+            let first = library.scope.newcomers || !counts || explicit;
+            let letter = scope::letter(request);
+            Message::Request {
+                client: scope::client(request),
+                server: scope::replica(server),
+                number: if first { FIRST } else { FIRST + 1 }.into(),
+                body: vec![if counts { letter } else { letter.to_ascii_uppercase() }].into(),
+                session: Some(SessionId(session.into())).filter(|_| explicit),
+            }
         });
         self.world.clients[request].talks[server] = Talk::Asked;
         self.step(server, Cause::Received(client_slot(request), message))
+    }
+
+    fn register(&mut self, request: usize, server: usize) -> Result<(), Violation> {
+        let register = self.library.usual(Usual::Register(request, server), |_| {
+            let (client, server) = (scope::client(request), scope::replica(server));
+            Message::Register { client, server, nonce: NONCE, window: 1 }
+        });
+        self.world.clients[request].talks[server] = Talk::Registering;
+        self.step(server, Cause::Received(client_slot(request), register))
     }
 
     /// A server says something to a client.

@@ -77,6 +77,7 @@ pub(crate) struct Link {
 pub(crate) struct Budget {
     pub(crate) epochs: u8,
     pub(crate) crashes: u8,
+    pub(crate) launches: u8,
     pub(crate) replacements: u8,
     pub(crate) manager_crashes: u8,
     pub(crate) resets: u8,
@@ -88,11 +89,12 @@ pub(crate) struct Budget {
 
 impl Budget {
     const fn bytes(self) -> [u8; 12] {
-        let Self { epochs, crashes, replacements, manager_crashes, resets, .. } = self;
+        let Self { epochs, crashes, launches, replacements, manager_crashes, resets, .. } = self;
         let Self { accusations, cuts, disk_errors, ticks, .. } = self;
         [
             epochs,
             crashes,
+            launches,
             replacements,
             manager_crashes,
             resets,
@@ -102,16 +104,16 @@ impl Budget {
             ticks,
             0,
             0,
-            0,
         ]
     }
 
     const fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [epochs, crashes, replacements, manager_crashes, resets, rest @ ..] = bytes;
+        let [epochs, crashes, launches, replacements, manager_crashes, resets, rest @ ..] = bytes;
         let [accusations, cuts, disk_errors, ticks, ..] = rest;
         Self {
             epochs,
             crashes,
+            launches,
             replacements,
             manager_crashes,
             resets,

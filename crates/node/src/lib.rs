@@ -29,6 +29,7 @@
 mod event;
 pub mod ivy;
 mod line;
+pub mod mutant;
 mod role;
 mod time;
 

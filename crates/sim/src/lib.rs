@@ -12,6 +12,7 @@
 mod faults;
 mod hash;
 pub mod ledger;
+pub mod mutants;
 pub mod network;
 pub mod observe;
 mod perform;

@@ -7,6 +7,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use node::mutant::{Mutant, switch_off};
+use sim::mutants;
 use sim::swarm::{Report, Swarm};
 use sim::trace::Tracer;
 
@@ -29,6 +31,21 @@ struct Arguments {
     /// Go on after a run that failed.
     #[arg(long)]
     keep_going: bool,
+    /// Play with this rule of the roles switched off.
+    #[arg(long, value_parser = mutants::named)]
+    mutant: Option<Mutant>,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Task {
+    /// Switches off each rule of the roles in turn: which property notices, and after how many seeds?
+    Mutants {
+        /// The most seeds to play against each.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+    },
 }
 
 thread_local! {
@@ -37,6 +54,10 @@ thread_local! {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Task::Mutants { seeds }) = arguments.task {
+        return mutants::run(seeds);
+    }
+    switch_off(arguments.mutant);
     say_the_seed_when_a_role_panics();
     let (from, seeds) = arguments.seed.map_or((arguments.from, arguments.seeds), |seed| (seed, 1));
     let mut totals = Totals::default();

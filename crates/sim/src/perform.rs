@@ -267,9 +267,7 @@ impl World {
 
     fn client(&self, kind: Kind) -> client::Config {
         let plan = &self.plan;
-        let names = plan.client_names();
-        let place = names.iter().position(|n| *n == kind.name()).unwrap_or(0) as u64;
-        let short_form = place + plan.short_clients >= plan.clients;
+        let short_form = plan.is_short(kind.name());
         let servers = plan
             .server_names()
             .into_iter()

@@ -121,6 +121,13 @@ impl Plan {
         (1..=self.clients).map(|n| name(&format!("C{n}"))).collect()
     }
 
+    /// Whether that client speaks the documents' short form.
+    #[must_use]
+    pub fn is_short(&self, client: NodeName) -> bool {
+        let place = self.client_names().iter().position(|n| *n == client).unwrap_or(0) as u64;
+        place + self.short_clients >= self.clients
+    }
+
     /// Every process that is started with the world, in the order of their starts. The servers are
     /// launched by their LFDs.
     #[must_use]

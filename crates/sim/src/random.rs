@@ -29,7 +29,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         let s = &mut self.state;
         let result = s[1].wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let t = s[1] << 17;
@@ -44,7 +44,7 @@ impl Random {
 
     /// A number below `bound`, or 0 if that is 0. The bias of the remainder does not matter here.
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.next() % bound }
+        if bound == 0 { 0 } else { self.draw() % bound }
     }
 
     /// A number from `low` to `high`, both included.
@@ -93,7 +93,7 @@ mod tests {
     fn a_seed_is_a_stream() {
         let stream = |seed| {
             let mut random = Random::new(seed);
-            [(); 4].map(|()| random.next())
+            [(); 4].map(|()| random.draw())
         };
         assert_eq!(stream(1), stream(1));
         assert_ne!(stream(1), stream(2));

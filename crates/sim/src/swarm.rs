@@ -250,10 +250,12 @@ impl Swarm {
         self.world.type_line(client, &body);
     }
 
-    /// A client ends when three rounds have passed without an answer; its user starts it again.
+    /// A client ends when three rounds have passed without an answer; its user starts it again. One
+    /// of the documents' short form stays away: its requests name no session, so nobody could tell
+    /// those of its former life, which may still be under way, from those of its next one.
     fn bring_clients_back(&mut self) {
         for client in self.world.plan.client_names() {
-            if self.world.process(client).is_none() {
+            if self.world.process(client).is_none() && !self.world.plan.is_short(client) {
                 let waits =
                     self.repairs.values().any(|r| matches!(r, Repair::Restart(n) if *n == client));
                 let dark = Kind::of(client).is_some_and(|k| {
@@ -385,9 +387,7 @@ impl Swarm {
 
     fn repair(&mut self, repair: Repair) {
         match repair {
-            Repair::Restart(who) => {
-                self.world.restart(who);
-            }
+            Repair::Restart(who) => self.restart(who),
             Repair::Thaw(who) => {
                 self.world.thaw(who);
             }
@@ -413,8 +413,16 @@ impl Swarm {
             self.world.thaw(kind.name());
             // A server is its LFD's to launch.
             if !matches!(kind, Kind::Server(_)) {
-                self.world.restart(kind.name());
+                self.restart(kind.name());
             }
+        }
+    }
+
+    fn restart(&mut self, who: NodeName) {
+        let gone_for_good =
+            matches!(Kind::of(who), Some(Kind::Client(_))) && self.world.plan.is_short(who);
+        if !gone_for_good {
+            self.world.restart(who);
         }
     }
 }

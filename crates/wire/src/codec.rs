@@ -14,6 +14,7 @@ use tokio_util::codec::{Decoder, Encoder};
 use crate::fields::{FieldError, Fields, is_blank, shortened, trim};
 use crate::kind::Kind;
 use crate::message::{ErrorCode, Message};
+use crate::scan::{Found, Scan};
 
 /// The longest request, in bytes, unless configured otherwise.
 pub const DEFAULT_FRAME_LIMIT: usize = 64 * 1024;
@@ -58,8 +59,8 @@ impl CodecError {
 #[derive(Debug, Clone)]
 pub struct Codec {
     limit: usize,
-    /// How many bytes at the start of the buffer belong to an unfinished frame and were looked at.
-    scanned: usize,
+    /// What is known of the frame that starts the buffer.
+    scan: Scan,
     /// An error was found; nothing after it is a frame.
     failed: bool,
 }
@@ -69,60 +70,67 @@ impl Codec {
     /// every byte escaped that must be; other frames may have [`HEADROOM`] more.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, scanned: 0, failed: false }
+        Self { limit, scan: Scan::default(), failed: false }
     }
 
-    /// The end of the frame that starts the buffer, if it has come: the place behind its `>`.
-    fn frame_end(&mut self, source: &[u8]) -> Result<Option<usize>, CodecError> {
+    /// The end of the frame that starts the buffer, if it has come: the place of its `>`.
+    fn frame_end(&mut self, source: &mut BytesMut) -> Result<Option<usize>, CodecError> {
+        if source.first().is_some_and(|byte| is_blank(*byte)) {
+            let blanks = source.iter().take_while(|b| is_blank(**b)).count();
+            source.advance(blanks);
+        }
         match source.first() {
             None => return Ok(None),
             Some(b'<') => {}
             Some(other) => return Err(CodecError::Start(char::from(*other))),
         }
         let longest = self.limit.saturating_add(HEADROOM);
-        let from = self.scanned.clamp(1, source.len());
-        let to = source.len().min(longest);
-        match memchr::memchr2(b'<', b'>', source.get(from..to).unwrap_or_default()) {
-            Some(place) if source[from + place] == b'<' => Err(CodecError::Nested),
-            Some(place) => Ok(Some(from + place + 1)),
-            None if source.len() >= longest => Err(CodecError::TooLong(longest)),
-            None => {
-                self.scanned = source.len();
-                Ok(None)
-            }
+        match self.scan.look(&source[..source.len().min(longest)]) {
+            Found::End(place) => Ok(Some(place)),
+            Found::Nested => Err(CodecError::Nested),
+            Found::Nothing if source.len() >= longest => Err(CodecError::TooLong(longest)),
+            Found::Nothing => Ok(None),
         }
     }
 
-    /// The next message; what it was read from is removed from the buffer.
-    fn next(&mut self, source: &mut BytesMut) -> Result<Option<Message>, CodecError> {
-        let blanks = source.iter().take_while(|b| is_blank(**b)).count();
-        source.advance(blanks);
-        let Some(end) = self.frame_end(source)? else { return Ok(None) };
-        self.scanned = 0;
-        let comma = memchr::memrchr(b',', &source[..end]).unwrap_or(0);
-        let word = trim(&source[comma + 1..end - 1]);
-        let kind = Kind::from_bytes(word).ok_or_else(|| FieldError::Kind(shortened(word)))?;
-        let message = if kind.carries_body() {
-            let frame = source.split_to(end).freeze();
-            let fields = Fields::new(kind, &frame[1..=comma], Some(&frame));
-            crate::parse::message(kind, fields)?
-        } else {
-            let message = crate::parse::message(kind, Fields::new(kind, &source[1..=comma], None))?;
-            source.advance(end);
-            message
-        };
-        self.check_length(&message, end)?;
-        Ok(Some(message))
+    /// The message of the frame that starts the buffer and ends there; the frame is removed.
+    fn message(&mut self, source: &mut BytesMut, end: usize) -> Result<Message, FieldError> {
+        let behind = source.len() - end - 1;
+        let kind = kind_of(&source[self.scan.kind()..end])?;
+        let message = crate::parse::message(kind, Fields::new(kind, source, &self.scan));
+        // A body has taken its own part out already.
+        source.advance(source.len() - behind);
+        self.scan.next_frame();
+        message
     }
 
     /// Only a request is held to the limit proper, and in the form in which it will travel on.
-    fn check_length(&self, message: &Message, length: usize) -> Result<(), CodecError> {
-        let Message::Request { body, .. } = message else { return Ok(()) };
+    fn is_within_limit(&self, message: &Message, length: usize) -> bool {
+        let Message::Request { body, .. } = message else { return true };
         // Escaping makes a byte three at most, so what is short needs no count.
-        let fits = length.saturating_mul(3) <= self.limit
-            || length.max(crate::text::escaped_len(body)) <= self.limit;
-        if fits { Ok(()) } else { Err(CodecError::TooLong(self.limit)) }
+        length.saturating_mul(3) <= self.limit
+            || length.max(crate::escape::escaped_len(body)) <= self.limit
     }
+
+    /// Nothing that follows an error is a frame.
+    #[cold]
+    fn fail(
+        &mut self,
+        source: &mut BytesMut,
+        error: CodecError,
+    ) -> Result<Option<Message>, CodecError> {
+        self.failed = true;
+        source.clear();
+        Err(error)
+    }
+}
+
+/// The kind that a frame ends with.
+#[inline]
+fn kind_of(word: &[u8]) -> Result<Kind, FieldError> {
+    let trimmed = || Kind::from_bytes(trim(word));
+    let kind = Kind::from_bytes(word).or_else(trimmed);
+    kind.ok_or_else(|| FieldError::Kind(shortened(trim(word))))
 }
 
 impl Default for Codec {
@@ -140,12 +148,16 @@ impl Decoder for Codec {
             source.clear();
             return Ok(None);
         }
-        let result = self.next(source);
-        if result.is_err() {
-            self.failed = true;
-            source.clear();
+        let end = match self.frame_end(source) {
+            Ok(Some(end)) => end,
+            Ok(None) => return Ok(None),
+            Err(error) => return self.fail(source, error),
+        };
+        match self.message(source, end) {
+            Ok(message) if self.is_within_limit(&message, end + 1) => Ok(Some(message)),
+            Ok(_) => self.fail(source, CodecError::TooLong(self.limit)),
+            Err(error) => self.fail(source, error.into()),
         }
-        result
     }
 
     /// A frame that the end of the connection cut off is no frame; that the connection ended is

@@ -4,14 +4,18 @@
 //! docs/PROTOCOL.md gives a field what is wrong with it. A body without escapes is a slice of the
 //! frame, not a copy.
 //!
-//! Not here: which fields a kind has (see `parse`).
+//! Not here: which fields a kind has (see `parse`), and where fields end (see `scan`).
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
+use crate::digits::{decimal, short_decimal};
+use crate::escape::unescape;
 use crate::kind::Kind;
-use crate::names::{ClientName, Digest, NameError, NodeName, ReplicaName};
+use crate::names::{ClientName, Digest, Name, NodeName, ReplicaName};
+use crate::scan::Scan;
 
 /// How much of a wrong field is repeated to its sender, in characters.
 const REPEATED: usize = 32;
@@ -52,19 +56,23 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+/// Where a field stands in its frame, without the blanks around it.
+pub(crate) type Place = Range<usize>;
+
+/// A place without the blanks around what stands there.
+fn trimmed(source: &[u8], mut place: Place) -> Place {
+    while !place.is_empty() && is_blank(source[place.start]) {
+        place.start += 1;
+    }
+    while !place.is_empty() && is_blank(source[place.end - 1]) {
+        place.end -= 1;
+    }
+    place
+}
+
 /// A slice without the blanks around it.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = bytes
-        && is_blank(*first)
-    {
-        bytes = rest;
-    }
-    while let [rest @ .., last] = bytes
-        && is_blank(*last)
-    {
-        bytes = rest;
-    }
-    bytes
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    &bytes[trimmed(bytes, 0..bytes.len())]
 }
 
 /// The start of what a peer sent, fit to be shown.
@@ -78,118 +86,162 @@ pub(crate) fn shortened(value: &[u8]) -> String {
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     kind: Kind,
-    /// The frame's own bytes, for the kinds that carry a body.
-    shared: Option<&'a Bytes>,
-    /// What is still to be read, up to but without the kind; each field with its comma.
-    rest: &'a [u8],
-    count: usize,
+    /// Starts with the frame.
+    source: &'a mut BytesMut,
+    scan: &'a Scan,
+    /// The number of the next field.
+    next: usize,
 }
 
 impl<'a> Fields<'a> {
-    /// `inside` is what stands between `<` and the kind: every field with its comma.
-    pub(crate) fn new(kind: Kind, inside: &'a [u8], shared: Option<&'a Bytes>) -> Self {
-        let count = inside.iter().filter(|b| **b == b',').count();
-        Self { kind, shared, rest: inside, count }
+    /// `source` starts with the frame that `scan` has looked at.
+    pub(crate) fn new(kind: Kind, source: &'a mut BytesMut, scan: &'a Scan) -> Self {
+        Self { kind, source, scan, next: 0 }
     }
 
     /// How many fields stand before the kind.
     pub(crate) fn count(&self) -> usize {
-        self.count
+        self.scan.count()
     }
 
     /// The frame has a number of fields that its kind never has.
     pub(crate) fn wrong_count<T>(&self) -> Result<T, FieldError> {
-        Err(FieldError::Count { kind: self.kind.as_str(), fields: self.count })
+        Err(FieldError::Count { kind: self.kind.as_str(), fields: self.count() })
     }
 
-    /// The next field. There must be one: its kind was chosen by the count.
-    fn take(&mut self) -> &'a [u8] {
-        let end = memchr::memchr(b',', self.rest).unwrap_or(self.rest.len());
-        let field = &self.rest[..end];
-        self.rest = self.rest.get(end + 1..).unwrap_or_default();
-        trim(field)
+    /// Where the next field stands. There must be one: its kind was chosen by the count.
+    pub(crate) fn take(&mut self) -> Place {
+        let place = self.scan.field(self.next);
+        self.next += 1;
+        trimmed(self.source, place)
     }
 
-    /// The field that comes after `skip` others, without reading any.
-    pub(crate) fn peek(&self, skip: usize) -> &'a [u8] {
-        self.rest.split(|b| *b == b',').nth(skip).map(trim).unwrap_or_default()
+    /// The next field, without the blanks around it.
+    fn trimmed(&mut self) -> &[u8] {
+        let place = self.take();
+        &self.source[place]
     }
 
-    fn wrong(&self, name: &'static str, value: &[u8], why: impl ToString) -> FieldError {
-        let (value, why) = (shortened(value), why.to_string());
-        FieldError::Value { kind: self.kind.as_str(), name, value, why }
+    /// The next field as it stands there. Few have blanks around them, so whoever can tell a blank
+    /// from what it looks for trims only if it has found something else.
+    #[inline(always)]
+    fn untrimmed(&mut self) -> &[u8] {
+        let place = self.scan.field(self.next);
+        self.next += 1;
+        self.source.get(place.start..place.end).unwrap_or_default()
     }
 
-    fn named<T>(
-        &mut self,
+    /// The field of that number, which there must be.
+    pub(crate) fn peek(&self, number: usize) -> &[u8] {
+        trim(&self.source[self.scan.field(number)])
+    }
+
+    /// The field that was taken last is wrong.
+    #[cold]
+    fn wrong<T>(&self, name: &'static str, why: impl ToString) -> Result<T, FieldError> {
+        self.wrong_value(name, self.peek(self.next - 1), why)
+    }
+
+    #[cold]
+    fn wrong_value<T>(
+        &self,
         name: &'static str,
-        parse: fn(&[u8]) -> Result<T, NameError>,
+        value: &[u8],
+        why: impl ToString,
     ) -> Result<T, FieldError> {
-        let field = self.take();
-        parse(field).map_err(|why| self.wrong(name, field, why))
+        let (value, why) = (shortened(value), why.to_string());
+        Err(FieldError::Value { kind: self.kind.as_str(), name, value, why })
+    }
+
+    fn name<T: From<Name>>(&mut self, name: &'static str) -> Result<T, FieldError> {
+        match Name::parse(self.untrimmed()) {
+            Ok(read) => Ok(read.into()),
+            Err(_) => self.blank_name(name),
+        }
+    }
+
+    /// The name that was taken last has blanks around it, or is none.
+    #[cold]
+    fn blank_name<T: From<Name>>(&self, name: &'static str) -> Result<T, FieldError> {
+        Name::parse(self.peek(self.next - 1)).map(T::from).or_else(|why| self.wrong(name, why))
     }
 
     pub(crate) fn node(&mut self, name: &'static str) -> Result<NodeName, FieldError> {
-        self.named(name, NodeName::from_bytes)
+        self.name(name)
     }
 
     pub(crate) fn replica(&mut self, name: &'static str) -> Result<ReplicaName, FieldError> {
-        self.named(name, ReplicaName::from_bytes)
+        self.name(name)
     }
 
     pub(crate) fn client(&mut self, name: &'static str) -> Result<ClientName, FieldError> {
-        self.named(name, ClientName::from_bytes)
+        self.name(name)
+    }
+
+    /// A number, which comes back in a register: most fields are one.
+    #[inline(never)]
+    fn number(&mut self) -> Option<u64> {
+        match short_decimal(self.untrimmed()) {
+            None => self.long_number(),
+            number => number,
+        }
+    }
+
+    /// The number that was taken last is long, has blanks around it, or is none.
+    #[inline(never)]
+    fn long_number(&self) -> Option<u64> {
+        decimal(self.peek(self.next - 1))
     }
 
     /// A number that is counted up.
+    #[inline]
     pub(crate) fn counter<T: From<u64>>(&mut self, name: &'static str) -> Result<T, FieldError> {
-        let field = self.take();
-        match decimal(field) {
+        match self.number() {
             Some(number) if number < COUNTER_END => Ok(number.into()),
-            _ => Err(self.wrong(name, field, "a number below 2^63 stands here")),
+            _ => self.wrong(name, "a number below 2^63 stands here"),
         }
     }
 
     /// A number that only tells things apart.
+    #[inline]
     pub(crate) fn mark<T: From<u64>>(&mut self, name: &'static str) -> Result<T, FieldError> {
-        let field = self.take();
-        match decimal(field) {
+        match self.number() {
             Some(number) => Ok(number.into()),
-            None => Err(self.wrong(name, field, "a number below 2^64 stands here")),
+            None => self.wrong(name, "a number below 2^64 stands here"),
         }
     }
 
     /// A number of at most 32 bits.
     pub(crate) fn small(&mut self, name: &'static str) -> Result<u32, FieldError> {
-        let field = self.take();
-        decimal(field)
-            .and_then(|number| u32::try_from(number).ok())
-            .ok_or_else(|| self.wrong(name, field, "a number below 2^32 stands here"))
+        match self.number().map(u32::try_from) {
+            Some(Ok(number)) => Ok(number),
+            _ => self.wrong(name, "a number below 2^32 stands here"),
+        }
     }
 
     pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, FieldError> {
-        let field = self.take();
-        match field {
+        match self.trimmed() {
             b"0" => Ok(false),
             b"1" => Ok(true),
-            _ => Err(self.wrong(name, field, "0 or 1 stands here")),
+            _ => self.wrong(name, "0 or 1 stands here"),
         }
     }
 
     pub(crate) fn digest(&mut self, name: &'static str) -> Result<Digest, FieldError> {
-        let field = self.take();
-        let digits = std::str::from_utf8(field)
+        let digits = std::str::from_utf8(self.trimmed())
             .ok()
             .filter(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()));
         match digits.and_then(|text| u64::from_str_radix(text, 16).ok()) {
             Some(digest) => Ok(Digest(digest)),
-            None => Err(self.wrong(name, field, "16 hexadecimal digits stand here")),
+            None => self.wrong(name, "16 hexadecimal digits stand here"),
         }
     }
 
     pub(crate) fn address(&mut self, name: &'static str) -> Result<SocketAddr, FieldError> {
-        let field = self.take();
-        address(field).ok_or_else(|| self.wrong(name, field, "IP:PORT stands here"))
+        match address(self.trimmed()) {
+            Some(address) => Ok(address),
+            None => self.wrong(name, "IP:PORT stands here"),
+        }
     }
 
     /// One of a few words.
@@ -199,12 +251,12 @@ impl<'a> Fields<'a> {
         all: &[T],
         as_str: fn(T) -> &'static str,
     ) -> Result<T, FieldError> {
-        let field = self.take();
-        let found = all.iter().find(|word| as_str(**word).as_bytes() == field);
-        found.copied().ok_or_else(|| {
-            let words: Vec<&str> = all.iter().map(|word| as_str(*word)).collect();
-            self.wrong(name, field, format!("one of {} stands here", words.join(", ")))
-        })
+        let field = self.trimmed();
+        if let Some(word) = all.iter().find(|word| as_str(**word).as_bytes() == field) {
+            return Ok(*word);
+        }
+        let words: Vec<&str> = all.iter().map(|word| as_str(*word)).collect();
+        self.wrong(name, format!("one of {} stands here", words.join(", ")))
     }
 
     /// The items of a list; a trailing `;` and empty items are ignored.
@@ -213,61 +265,41 @@ impl<'a> Fields<'a> {
         name: &'static str,
         parse: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Vec<T>, FieldError> {
-        let items = self.take().split(|b| *b == b';').map(trim).filter(|item| !item.is_empty());
-        items.map(|item| parse(item).map_err(|why| self.wrong(name, item, why))).collect()
+        let place = self.take();
+        let items = self.source[place].split(|b| *b == b';').map(trim);
+        let items = items.filter(|item| !item.is_empty());
+        items.map(|item| parse(item).or_else(|why| self.wrong_value(name, item, why))).collect()
     }
 
-    /// Any bytes; shared with the frame unless there is an escape in them.
-    pub(crate) fn body(&mut self) -> Bytes {
-        let field = self.take();
+    /// Any bytes, copied.
+    pub(crate) fn copied(&mut self) -> Bytes {
+        unescape(self.trimmed())
+    }
+
+    /// The next field, which is the last, as [`Fields::body`].
+    pub(crate) fn rest(mut self) -> Bytes {
+        let place = self.take();
+        self.body(place)
+    }
+
+    /// Any bytes; shared with the frame unless there is an escape in them. It takes the frame
+    /// apart, so it comes last: the place is kept from [`Fields::take`] until all else is read.
+    pub(crate) fn body(self, place: Place) -> Bytes {
+        let field = &self.source[place.start..place.end];
         if field.is_empty() {
             return Bytes::new();
         }
         if memchr::memchr(b'%', field).is_some() {
             return unescape(field);
         }
-        match self.shared {
-            Some(frame) => frame.slice_ref(field),
-            None => Bytes::copy_from_slice(field),
-        }
+        // Only one more handle on the buffer is made, the one that the body keeps.
+        let mut body = self.source.split_to(place.end).freeze();
+        body.advance(place.start);
+        body
     }
 }
 
 /// An address as it stands in a field.
 pub(crate) fn address(field: &[u8]) -> Option<SocketAddr> {
     std::str::from_utf8(field).ok()?.parse().ok()
-}
-
-/// A decimal number; `None` for anything else and for what does not fit.
-pub(crate) fn decimal(field: &[u8]) -> Option<u64> {
-    if field.is_empty() {
-        return None;
-    }
-    field.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
-}
-
-/// Percent escapes to bytes. A `%` that starts no escape stands for itself.
-fn unescape(field: &[u8]) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(field.len());
-    let mut rest = field;
-    while let Some(place) = memchr::memchr(b'%', rest) {
-        bytes.extend_from_slice(&rest[..place]);
-        let digits = rest.get(place + 1..place + 3).and_then(|d| Some((hex(d[0])?, hex(d[1])?)));
-        let (byte, length) = digits.map_or((b'%', 1), |(high, low)| (high << 4 | low, 3));
-        bytes.extend_from_slice(&[byte]);
-        rest = &rest[place + length..];
-    }
-    bytes.extend_from_slice(rest);
-    bytes.freeze()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    // At most 15, so it fits.
-    char::from(digit).to_digit(16).map(|value| value as u8)
 }

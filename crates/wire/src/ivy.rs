@@ -427,7 +427,7 @@ fn said(kind: &str, want: Want, words: &[&str]) -> Option<What> {
 
 /// A number in a body: digits only, and below 2^63, as everywhere in the language.
 fn number<T: Number>(word: &str) -> Option<T> {
-    crate::fields::decimal(word.as_bytes()).filter(|n| *n < 1 << 63).and_then(T::fitting)
+    crate::digits::decimal(word.as_bytes()).filter(|n| *n < 1 << 63).and_then(T::fitting)
 }
 
 /// What a number in a body may be.

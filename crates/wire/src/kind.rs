@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::ivy::Want;
 use crate::message::{Message, Op};
+use crate::names::Name;
 
 macro_rules! kinds {
     ($($variant:ident $word:literal,)*) => {
@@ -30,13 +31,19 @@ macro_rules! kinds {
                 }
             }
 
+            /// The word on the wire, padded as names are.
+            pub(crate) fn word(self) -> &'static Name {
+                const WORDS: &[Name] = &[$(Name::of($word),)*];
+                &WORDS[self as usize]
+            }
+
             /// The kind of that word, if it is one.
             #[must_use]
             pub fn from_bytes(word: &[u8]) -> Option<Self> {
-                match std::str::from_utf8(word).ok()? {
-                    $($word => Some(Self::$variant),)*
-                    _ => None,
-                }
+                $(if word == $word.as_bytes() {
+                    return Some(Self::$variant);
+                })*
+                None
             }
         }
     };
@@ -81,26 +88,6 @@ kinds! {
     Switch "switch",
     ReadPage "ReadPage",
     WritePage "WritePage",
-}
-
-impl Kind {
-    /// Whether a frame of this kind carries bytes that the reader keeps: those are not copied, but
-    /// shared with the buffer in which the frame arrived.
-    pub(crate) const fn carries_body(self) -> bool {
-        matches!(
-            self,
-            Self::Request
-                | Self::Reply
-                | Self::Recovery
-                | Self::Checkpoint
-                | Self::Notice
-                | Self::Append
-                | Self::Forward
-                | Self::State
-                | Self::ReadPage
-                | Self::WritePage
-        )
-    }
 }
 
 impl fmt::Display for Kind {

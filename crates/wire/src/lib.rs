@@ -11,6 +11,10 @@
 //! Not here: what a message *means* to a role, sockets, or any rule of replication.
 
 mod codec;
+mod digits;
+mod draft;
+mod eight;
+mod escape;
 mod fields;
 pub mod ivy;
 mod kind;
@@ -18,6 +22,7 @@ mod message;
 mod names;
 mod parse;
 pub mod ports;
+mod scan;
 mod text;
 mod view;
 

@@ -23,21 +23,48 @@ pub enum NameError {
 /// name for every request, so names are compared as three numbers and not byte by byte.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
-struct Name([u8; NAME_LIMIT + 1]);
+pub(crate) struct Name([u8; NAME_LIMIT + 1]);
+
+/// The bytes that stand in names.
+const ALLOWED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        byte += 1;
+    }
+    table
+};
 
 impl Name {
-    fn parse(text: &[u8]) -> Result<Self, NameError> {
+    #[inline]
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, NameError> {
         if text.is_empty() || text.len() > NAME_LIMIT {
             return Err(NameError::Length(text.len()));
         }
-        let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-        if let Some(byte) = text.iter().find(|b| !allowed(b)) {
-            return Err(NameError::Byte(char::from(*byte)));
-        }
         let mut bytes = [0; NAME_LIMIT + 1];
-        bytes[..text.len()].copy_from_slice(text);
+        for (place, byte) in bytes.iter_mut().zip(text) {
+            if !ALLOWED[usize::from(*byte)] {
+                return Err(NameError::Byte(char::from(*byte)));
+            }
+            *place = *byte;
+        }
         bytes[NAME_LIMIT] = text.len() as u8;
         Ok(Self(bytes))
+    }
+
+    /// A name that is known to be one.
+    pub(crate) const fn of(text: &str) -> Self {
+        assert!(!text.is_empty() && text.len() <= NAME_LIMIT);
+        let mut bytes = [0; NAME_LIMIT + 1];
+        let mut place = 0;
+        while place < text.len() {
+            assert!(ALLOWED[text.as_bytes()[place] as usize]);
+            bytes[place] = text.as_bytes()[place];
+            place += 1;
+        }
+        bytes[NAME_LIMIT] = text.len() as u8;
+        Self(bytes)
     }
 
     fn as_str(&self) -> &str {
@@ -46,6 +73,11 @@ impl Name {
 
     fn as_bytes(&self) -> &[u8] {
         &self.0[..usize::from(self.0[NAME_LIMIT])]
+    }
+
+    /// The bytes with what is stored behind them, and how many there are.
+    pub(crate) fn padded(&self) -> (&[u8; NAME_LIMIT + 1], usize) {
+        (&self.0, usize::from(self.0[NAME_LIMIT]))
     }
 
     /// Three numbers that compare as the text does.
@@ -109,6 +141,16 @@ macro_rules! name {
             /// The name as it stands in a field.
             pub fn as_bytes(&self) -> &[u8] {
                 self.0.as_bytes()
+            }
+
+            pub(crate) fn inner(&self) -> &Name {
+                &self.0
+            }
+        }
+
+        impl From<Name> for $type {
+            fn from(name: Name) -> Self {
+                Self(name)
             }
         }
 

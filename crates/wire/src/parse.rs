@@ -3,7 +3,8 @@
 //! A kind is split by its number of fields into its short and its extended form; every short form
 //! of the documents is accepted. Not here: how a field is read (see `fields`).
 
-use crate::fields::{FieldError, Fields, address, decimal};
+use crate::digits::decimal;
+use crate::fields::{FieldError, Fields, address};
 use crate::ivy::{Page, PageNumber, Want};
 use crate::kind::Kind;
 use crate::message::{
@@ -19,29 +20,29 @@ type Parsed<T> = Result<T, FieldError>;
 pub(crate) fn message(kind: Kind, mut fields: Fields<'_>) -> Parsed<Message> {
     let f = &mut fields;
     match kind {
-        Kind::Request => request(f),
-        Kind::Reply => reply(f),
+        Kind::Request => request(fields),
+        Kind::Reply => reply(fields),
         Kind::Heartbeat => heartbeat(f),
         Kind::Membership => membership(f),
         Kind::Ready => ready(f),
         Kind::SendCheckpoint => send_checkpoint(f),
-        Kind::Recovery => recovery(f),
-        Kind::Checkpoint => checkpoint(f),
+        Kind::Recovery => recovery(fields),
+        Kind::Checkpoint => checkpoint(fields),
         Kind::Launch => launch(f),
         Kind::Client => client(f),
         Kind::Error => error(f),
         Kind::Register => register(f),
-        Kind::Notice => notice(f),
+        Kind::Notice => notice(fields),
         Kind::Registered => registered(f),
         Kind::Sync => sync(f),
         Kind::Have => have(f),
-        Kind::Append => append(f),
-        Kind::AppendRegister => append_register(f),
-        Kind::AppendMark => append_mark(f),
-        Kind::AppendAbsent => append_absent(f),
+        Kind::Append => append(fields),
+        Kind::AppendRegister => append_register(fields),
+        Kind::AppendMark => append_mark(fields),
+        Kind::AppendAbsent => append_absent(fields),
         Kind::Ack => ack(f),
         Kind::Commit => commit(f),
-        Kind::Forward => forward(f),
+        Kind::Forward => forward(fields),
         Kind::ForwardRegister => forward_register(f),
         Kind::Received => received(f),
         Kind::Fenced => fenced(f),
@@ -53,10 +54,10 @@ pub(crate) fn message(kind: Kind, mut fields: Fields<'_>) -> Parsed<Message> {
         Kind::Drained => drained(f),
         Kind::Hello => hello(f),
         Kind::Inspect => inspect(f),
-        Kind::State => state(f),
+        Kind::State => state(fields),
         Kind::Switch => switch(f),
-        Kind::ReadPage => page(f, Want::Read),
-        Kind::WritePage => page(f, Want::Write),
+        Kind::ReadPage => page(fields, Want::Read),
+        Kind::WritePage => page(fields, Want::Write),
     }
 }
 
@@ -133,26 +134,24 @@ fn transfer(f: &mut Fields<'_>) -> Parsed<Transfer> {
     })
 }
 
-fn request(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[4, 5])?;
-    Ok(Message::Request {
-        client: f.client("CLIENT")?,
-        server: f.replica("SERVER")?,
-        number: f.counter("NUMBER")?,
-        body: f.body(),
-        session: extended(f, f.count() == 5, |f| f.counter("SESSION"))?,
-    })
+fn request(mut f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[4, 5])?;
+    let is_long = f.count() == 5;
+    let (client, server) = (f.client("CLIENT")?, f.replica("SERVER")?);
+    let (number, body) = (f.counter("NUMBER")?, f.take());
+    let session = extended(&mut f, is_long, |f| f.counter("SESSION"))?;
+    Ok(Message::Request { client, server, number, body: f.body(body), session })
 }
 
-fn reply(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[3, 4, 5])?;
-    Ok(Message::Reply {
-        client: f.client("CLIENT")?,
-        server: f.replica("SERVER")?,
-        number: f.counter("NUMBER")?,
-        body: extended(f, f.count() >= 4, |f| Ok(f.body()))?,
-        session: extended(f, f.count() == 5, |f| f.counter("SESSION"))?,
-    })
+fn reply(mut f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[3, 4, 5])?;
+    let (client, server, number) =
+        (f.client("CLIENT")?, f.replica("SERVER")?, f.counter("NUMBER")?);
+    let (has_body, has_session) = (f.count() >= 4, f.count() == 5);
+    let body = has_body.then(|| f.take());
+    let session = extended(&mut f, has_session, |f| f.counter("SESSION"))?;
+    let body = body.map(|body| f.body(body));
+    Ok(Message::Reply { client, server, number, body, session })
 }
 
 fn heartbeat(f: &mut Fields<'_>) -> Parsed<Message> {
@@ -243,28 +242,23 @@ fn send_checkpoint(f: &mut Fields<'_>) -> Parsed<Message> {
     })
 }
 
-fn recovery(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[6, 11])?;
-    Ok(Message::Recovery {
-        from: f.replica("FROM")?,
-        to: f.replica("TO")?,
-        mode: mode(f)?,
-        role: role(f)?,
-        request: f.counter("REQUEST")?,
-        state: f.body(),
-        transfer: extended(f, f.count() == 11, transfer)?,
-    })
+fn recovery(mut f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[6, 11])?;
+    let is_long = f.count() == 11;
+    let (from, to) = (f.replica("FROM")?, f.replica("TO")?);
+    let (mode, role) = (mode(&mut f)?, role(&mut f)?);
+    let (request, state) = (f.counter("REQUEST")?, f.take());
+    let transfer = extended(&mut f, is_long, transfer)?;
+    Ok(Message::Recovery { from, to, mode, role, request, state: f.body(state), transfer })
 }
 
-fn checkpoint(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[4, 9])?;
-    Ok(Message::Checkpoint {
-        from: f.replica("FROM")?,
-        to: f.replica("TO")?,
-        count: f.counter("COUNT")?,
-        state: f.body(),
-        transfer: extended(f, f.count() == 9, transfer)?,
-    })
+fn checkpoint(mut f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[4, 9])?;
+    let is_long = f.count() == 9;
+    let (from, to) = (f.replica("FROM")?, f.replica("TO")?);
+    let (count, state) = (f.counter("COUNT")?, f.take());
+    let transfer = extended(&mut f, is_long, transfer)?;
+    Ok(Message::Checkpoint { from, to, count, state: f.body(state), transfer })
 }
 
 fn launch(f: &mut Fields<'_>) -> Parsed<Message> {
@@ -292,8 +286,8 @@ fn client(f: &mut Fields<'_>) -> Parsed<Message> {
 fn error(f: &mut Fields<'_>) -> Parsed<Message> {
     counted(f, &[3])?;
     let from = f.node("FROM")?;
-    let code = ErrorCode::from_bytes(&f.body());
-    let text = String::from_utf8_lossy(&f.body()).into_owned();
+    let code = ErrorCode::from_bytes(&f.copied());
+    let text = String::from_utf8_lossy(&f.copied()).into_owned();
     Ok(Message::Error { from, code, text })
 }
 
@@ -307,10 +301,10 @@ fn register(f: &mut Fields<'_>) -> Parsed<Message> {
     })
 }
 
-fn notice(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[3])?;
+fn notice(mut f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[3])?;
     let (client, server) = (f.client("CLIENT")?, f.replica("SERVER")?);
-    Ok(Message::Notice { client, server, body: f.body() })
+    Ok(Message::Notice { client, server, body: f.rest() })
 }
 
 fn registered(f: &mut Fields<'_>) -> Parsed<Message> {
@@ -349,7 +343,7 @@ fn have(f: &mut Fields<'_>) -> Parsed<Message> {
 }
 
 /// The fields of all three kinds of `append` around what the entry does.
-fn appended(f: &mut Fields<'_>, op: impl FnOnce(&mut Fields<'_>) -> Parsed<Op>) -> Parsed<Message> {
+fn appended<'a>(mut f: Fields<'a>, op: impl FnOnce(Fields<'a>) -> Parsed<Op>) -> Parsed<Message> {
     Ok(Message::Append {
         from: f.replica("FROM")?,
         epoch: f.counter("EPOCH")?,
@@ -361,21 +355,18 @@ fn appended(f: &mut Fields<'_>, op: impl FnOnce(&mut Fields<'_>) -> Parsed<Op>) 
     })
 }
 
-fn append(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[8])?;
-    appended(f, |f| {
-        Ok(Op::Request {
-            client: f.client("CLIENT")?,
-            session: f.counter("SESSION")?,
-            number: f.counter("NUMBER")?,
-            body: f.body(),
-        })
+fn append(f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[8])?;
+    appended(f, |mut f| {
+        let client = f.client("CLIENT")?;
+        let (session, number) = (f.counter("SESSION")?, f.counter("NUMBER")?);
+        Ok(Op::Request { client, session, number, body: f.rest() })
     })
 }
 
-fn append_register(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[7])?;
-    appended(f, |f| {
+fn append_register(f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[7])?;
+    appended(f, |mut f| {
         Ok(Op::Register {
             client: f.client("CLIENT")?,
             nonce: f.mark("NONCE")?,
@@ -384,14 +375,16 @@ fn append_register(f: &mut Fields<'_>) -> Parsed<Message> {
     })
 }
 
-fn append_mark(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[4])?;
+fn append_mark(f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[4])?;
     appended(f, |_| Ok(Op::Mark))
 }
 
-fn append_absent(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[6])?;
-    appended(f, |f| Ok(Op::Absent { client: f.client("CLIENT")?, session: f.counter("SESSION")? }))
+fn append_absent(f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[6])?;
+    appended(f, |mut f| {
+        Ok(Op::Absent { client: f.client("CLIENT")?, session: f.counter("SESSION")? })
+    })
 }
 
 fn ack(f: &mut Fields<'_>) -> Parsed<Message> {
@@ -414,18 +407,14 @@ fn commit(f: &mut Fields<'_>) -> Parsed<Message> {
     })
 }
 
-fn forward(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[8])?;
-    Ok(Message::Forward {
-        from: f.replica("FROM")?,
-        to: f.replica("TO")?,
-        epoch: f.counter("EPOCH")?,
-        client: f.client("CLIENT")?,
-        session: f.counter("SESSION")?,
-        number: f.counter("NUMBER")?,
-        body: f.body(),
-        fresh: f.flag("FRESH")?,
-    })
+fn forward(mut f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[8])?;
+    let (from, to, epoch) = (f.replica("FROM")?, f.replica("TO")?, f.counter("EPOCH")?);
+    let client = f.client("CLIENT")?;
+    let (session, number) = (f.counter("SESSION")?, f.counter("NUMBER")?);
+    let (body, fresh) = (f.take(), f.flag("FRESH")?);
+    let body = f.body(body);
+    Ok(Message::Forward { from, to, epoch, client, session, number, body, fresh })
 }
 
 fn forward_register(f: &mut Fields<'_>) -> Parsed<Message> {
@@ -525,24 +514,24 @@ fn inspect(f: &mut Fields<'_>) -> Parsed<Message> {
     Ok(Message::Inspect { from: f.node("FROM")? })
 }
 
-fn state(f: &mut Fields<'_>) -> Parsed<Message> {
-    counted(f, &[10])?;
+fn state(mut f: Fields<'_>) -> Parsed<Message> {
+    counted(&f, &[10])?;
     Ok(Message::State {
         from: f.replica("FROM")?,
         cluster: f.mark("CLUSTER")?,
         epoch: f.counter("EPOCH")?,
-        mode: mode(f)?,
-        phase: phase(f)?,
+        mode: mode(&mut f)?,
+        phase: phase(&mut f)?,
         last: f.counter("LAST")?,
         committed: f.counter("COMMITTED")?,
         executed: f.counter("EXECUTED")?,
         digest: f.digest("DIGEST")?,
-        state: f.body(),
+        state: f.rest(),
     })
 }
 
-fn page(f: &mut Fields<'_>, want: Want) -> Parsed<Message> {
-    counted(f, &[7])?;
+fn page(mut f: Fields<'_>, want: Want) -> Parsed<Message> {
+    counted(&f, &[7])?;
     Ok(Message::Page(Page {
         want,
         from: f.client("FROM")?,
@@ -551,7 +540,7 @@ fn page(f: &mut Fields<'_>, want: Want) -> Parsed<Message> {
         operation: f.counter("OPERATION")?,
         grant: f.counter("GRANT")?,
         clock: f.counter("CLOCK")?,
-        contents: f.body(),
+        contents: f.rest(),
     }))
 }
 

@@ -1,20 +1,21 @@
 //! The text form of each message: how it is written.
 //!
-//! [`encode`] appends one frame to a buffer without allocating anything but the buffer's own room;
-//! integers, names and bodies are copied by hand, because this is on the path of every request.
+//! [`encode`] appends one frame to a buffer without allocating anything but the buffer's own room.
 //! Bytes that would end a field, and blanks that a reader would trim, are percent-encoded in
 //! bodies; all other fields cannot hold such bytes.
 //!
-//! Not here: limits (the codec knows them), and reading (see `parse`).
+//! Not here: limits (the codec knows them), reading (see `parse`), and how bytes get to the buffer
+//! (see `draft` and `escape`).
 
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
+use crate::draft::Draft;
 use crate::ivy::Page;
 use crate::message::{Change, Entry, Message, Op, Transfer};
-use crate::names::{ClientName, NodeName, ReplicaName};
+use crate::names::{ClientName, Name, NodeName, ReplicaName};
 use crate::view::{Mode, Role, View};
 
 /// The longest text of an `error` frame, in bytes; what is longer is cut and ends with `…`.
@@ -25,11 +26,11 @@ const SHOWN: usize = 128;
 
 /// Appends the frame of `message` to `target`.
 pub fn encode(message: &Message, target: &mut BytesMut) {
-    target.put_u8(b'<');
-    let mut fields = Writer(target);
+    let mut fields = Writer(Draft::new(target));
+    fields.0.byte(b'<');
     documented(message, &mut fields);
-    target.extend_from_slice(message.kind().as_str().as_bytes());
-    target.put_u8(b'>');
+    fields.0.name(message.kind().word(), b'>');
+    fields.0.flush();
 }
 
 /// The fields of the documents' kinds; the others go on to [`replicated`].
@@ -231,7 +232,7 @@ fn ready(
 }
 
 /// Appends fields, each with the comma behind it; calls are chained in the order of the fields.
-struct Writer<'a>(&'a mut BytesMut);
+struct Writer<'a>(Draft<'a>);
 
 impl Writer<'_> {
     /// Fields that are there only in the extended form.
@@ -247,8 +248,8 @@ impl Writer<'_> {
     }
 
     fn raw(&mut self, field: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(field);
-        self.0.put_u8(b',');
+        self.0.put(field);
+        self.0.byte(b',');
         self
     }
 
@@ -256,27 +257,31 @@ impl Writer<'_> {
         self.raw(word.as_bytes())
     }
 
+    fn name(&mut self, name: &Name) -> &mut Self {
+        self.0.name(name, b',');
+        self
+    }
+
     fn node(&mut self, name: &NodeName) -> &mut Self {
-        self.raw(name.as_bytes())
+        self.name(name.inner())
     }
 
     fn replica(&mut self, name: &ReplicaName) -> &mut Self {
-        self.raw(name.as_bytes())
+        self.name(name.inner())
     }
 
     fn client(&mut self, name: &ClientName) -> &mut Self {
-        self.raw(name.as_bytes())
+        self.name(name.inner())
     }
 
     fn number(&mut self, value: u64) -> &mut Self {
-        digits(self.0, value);
-        self.0.put_u8(b',');
+        self.0.number(value, b',');
         self
     }
 
     /// For fields of rare kinds.
     fn display(&mut self, value: impl fmt::Display) -> &mut Self {
-        // A `BytesMut` takes every write: it grows.
+        // A draft takes every write.
         let _ = write!(self.0, "{value},");
         self
     }
@@ -286,8 +291,8 @@ impl Writer<'_> {
     }
 
     fn body(&mut self, body: &[u8]) -> &mut Self {
-        escape(self.0, body);
-        self.0.put_u8(b',');
+        self.0.body(body);
+        self.0.byte(b',');
         self
     }
 
@@ -296,38 +301,37 @@ impl Writer<'_> {
             return self.body(text.as_bytes());
         }
         let kept = text.floor_char_boundary(ERROR_TEXT_LIMIT - '…'.len_utf8());
-        escape(self.0, text[..kept].trim_end().as_bytes());
+        self.0.body(text[..kept].trim_end().as_bytes());
         self.word("…")
     }
 
     fn list(&mut self, servers: &[ReplicaName]) -> &mut Self {
         for (place, server) in servers.iter().enumerate() {
             if place > 0 {
-                self.0.put_u8(b';');
+                self.0.byte(b';');
             }
-            self.0.extend_from_slice(server.as_bytes());
+            self.0.put(server.as_bytes());
         }
         // A server of such a name would be read as the role of a server's `ready`; the trailing
         // `;`, which every reader ignores, says that this is a list.
         if matches!(servers, [one] if matches!(one.as_str(), "primary" | "backup")) {
-            self.0.put_u8(b';');
+            self.0.byte(b';');
         }
-        self.0.put_u8(b',');
+        self.0.byte(b',');
         self
     }
 
     fn members(&mut self, view: &View) -> &mut Self {
         for (place, member) in view.members.iter().enumerate() {
             if place > 0 {
-                self.0.put_u8(b';');
+                self.0.byte(b';');
             }
-            self.0.extend_from_slice(member.name.as_bytes());
-            self.0.put_u8(b'/');
-            digits(self.0, member.incarnation.0);
+            self.0.name(member.name.inner(), b'/');
+            self.0.number(member.incarnation.0, b'/');
             // As in `display`.
-            let _ = write!(self.0, "/{}", member.address);
+            let _ = write!(self.0, "{}", member.address);
         }
-        self.0.put_u8(b',');
+        self.0.byte(b',');
         self
     }
 
@@ -364,70 +368,6 @@ impl Writer<'_> {
             Op::Absent { client, session } => self.client(client).number(session.0),
         }
     }
-}
-
-/// Appends a number in decimal.
-fn digits(target: &mut BytesMut, mut value: u64) {
-    // u64::MAX has 20 digits.
-    let mut buffer = [0; 20];
-    let mut start = buffer.len();
-    loop {
-        start -= 1;
-        buffer[start] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    target.extend_from_slice(&buffer[start..]);
-}
-
-/// The bytes that cannot stand for themselves in a body.
-const ESCAPED: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        table[control] = true;
-        control += 1;
-    }
-    table[0x7f] = true;
-    table[b'<' as usize] = true;
-    table[b'>' as usize] = true;
-    table[b',' as usize] = true;
-    table[b'%' as usize] = true;
-    table
-};
-
-fn is_escaped(byte: &u8) -> bool {
-    ESCAPED[usize::from(*byte)]
-}
-
-/// How many bytes the body takes on the wire.
-pub(crate) fn escaped_len(body: &[u8]) -> usize {
-    let blanks = outer_blanks(body);
-    body.len() + 2 * (body.iter().filter(|b| is_escaped(b)).count() + blanks.0 + blanks.1)
-}
-
-/// How many blanks a body starts and ends with; one that is all blank only starts with them.
-fn outer_blanks(body: &[u8]) -> (usize, usize) {
-    let leading = body.iter().take_while(|b| **b == b' ').count();
-    let trailing = body[leading..].iter().rev().take_while(|b| **b == b' ').count();
-    (leading, trailing)
-}
-
-fn escape(target: &mut BytesMut, body: &[u8]) {
-    let (leading, trailing) = outer_blanks(body);
-    (0..leading).for_each(|_| target.extend_from_slice(b"%20"));
-    let mut rest = &body[leading..body.len() - trailing];
-    while let Some(place) = rest.iter().position(is_escaped) {
-        const HEX: &[u8; 16] = b"0123456789ABCDEF";
-        let byte = usize::from(rest[place]);
-        target.extend_from_slice(&rest[..place]);
-        target.extend_from_slice(&[b'%', HEX[byte >> 4], HEX[byte & 15]]);
-        rest = &rest[place + 1..];
-    }
-    target.extend_from_slice(rest);
-    (0..trailing).for_each(|_| target.extend_from_slice(b"%20"));
 }
 
 /// The frame as a person reads it: a blank after each comma, long fields cut, other bytes than text

@@ -221,6 +221,7 @@ fn the_ports_are_those_of_the_code() {
         ("GFD", at(&ports::GFD_LFDS)),
         ("RM", at(&[ports::RM_GFD])),
         ("RM", at(&ports::RM_CLIENTS)),
+        ("process", at(&[ports::PROCESS_PAGES])),
     ];
     assert_eq!(documented, coded);
 }

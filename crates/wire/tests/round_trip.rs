@@ -1,9 +1,8 @@
 //! Properties of the codec over arbitrary messages and arbitrary bytes.
 
-mod arbitrary;
-
 use std::collections::BTreeSet;
 
+use arbitrary::Domain;
 use bytes::BytesMut;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -39,7 +38,7 @@ fn written(message: &Message) -> BytesMut {
 #[test]
 fn arbitrary_messages_are_of_every_kind() {
     let mut runner = TestRunner::deterministic();
-    let strategy = arbitrary::message();
+    let strategy = Domain::Far.message();
     let kinds: BTreeSet<Kind> =
         (0..2000).map(|_| strategy.new_tree(&mut runner).unwrap().current().kind()).collect();
     assert_eq!(kinds, Kind::ALL.iter().copied().collect());
@@ -49,7 +48,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn a_message_survives_the_wire(message in arbitrary::message()) {
+    fn a_message_survives_the_wire(message in Domain::Far.message()) {
         let frame = written(&message);
         prop_assert!(frame.starts_with(b"<") && frame.ends_with(b">"));
         let inside = &frame[1..frame.len() - 1];
@@ -60,7 +59,7 @@ proptest! {
 
     #[test]
     fn frames_in_any_pieces_and_with_blanks_between_are_the_same_messages(
-        messages in prop::collection::vec((arbitrary::message(), "[ \t\r\n]{0,3}"), 0..6),
+        messages in prop::collection::vec((Domain::Far.message(), "[ \t\r\n]{0,3}"), 0..6),
         pieces in prop::collection::vec(1..40_usize, 1..8),
     ) {
         let mut stream = Vec::new();
@@ -75,7 +74,7 @@ proptest! {
 
     #[test]
     fn blanks_around_fields_change_nothing(
-        message in arbitrary::message(),
+        message in Domain::Far.message(),
         blanks in prop::collection::vec("[ \t\r\n]{0,2}", 1..5),
     ) {
         let frame = written(&message);
@@ -94,7 +93,7 @@ proptest! {
     /// Whatever is read can be written, and reads the same again: nothing is half understood.
     #[test]
     fn what_was_damaged_on_the_way_is_an_error_or_a_whole_message(
-        message in arbitrary::message(),
+        message in Domain::Far.message(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         pieces in prop::collection::vec(1..40_usize, 1..8),
     ) {

@@ -1,6 +1,7 @@
 //! R4, R3 and R10: members that are gone, members that come, and the mode they work in.
 
 use node::Time;
+use node::mutant::{Mutant, is_off};
 use wire::{Member, ReplicaName, View};
 
 use crate::facts::{Facts, JoinRequest, Kin, Proposal, Reason, Standing};
@@ -25,14 +26,17 @@ pub(super) fn joined(facts: &Facts, _now: Time) -> Option<Proposal> {
     let joiner = joiner?;
     let mut grown = facts.same_again()?;
     grown.members.push(joiner);
+    if is_off(Mutant::PromoteUnready) {
+        grown.primary = joiner.name;
+    }
     Some(Proposal { view: grown, reason: Reason::Joined(joiner.name) })
 }
 
 fn joiner(facts: &Facts, view: &View, name: ReplicaName, wanted: &JoinRequest) -> Option<Member> {
     let alive = facts.alive(name)?;
     let run = wanted.incarnation;
-    let fits = wanted.from == view.primary
-        && wanted.epoch == view.epoch
+    let current = wanted.from == view.primary && wanted.epoch == view.epoch;
+    let fits = (current || is_off(Mutant::JoinWithoutCompare))
         && alive.incarnation == run
         && view.member(name).is_none()
         && facts.condemned.get(&name) != Some(&run)

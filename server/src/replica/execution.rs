@@ -4,6 +4,7 @@
 //! no client waiting (I11).
 
 use bytes::Bytes;
+use node::mutant::{Mutant, is_off};
 use node::{Event, Output};
 use wire::{ClientName, Entry, Message, Mode, Op, Sequence, SessionId};
 
@@ -27,6 +28,9 @@ impl<S: Service> Replica<S> {
         let Some(entry) = self.log.entry(next) else {
             panic!("I4: entry {next} is committed and neither in the log nor the checkpoint")
         };
+        if is_off(Mutant::SkipDigest) {
+            self.machine.diverge(self.config.incarnation.0);
+        }
         let before = self.config.narrate.then(|| self.machine.service.summary());
         let outcome = self.machine.execute(entry, effects);
         if let Standing::Primary(leading) = &mut self.standing {

@@ -7,6 +7,7 @@
 //!
 //! Not here: becoming a member; that is a view of the RM (see `views`).
 
+use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Output, Time};
 use wire::{
     ClusterId, Entry, Epoch, ErrorCode, Message, Mode, ReplicaName, Sequence, Transfer, View, Why,
@@ -62,10 +63,14 @@ enum Source {
 
 impl<S: Service> Replica<S> {
     fn source(&self, conn: Conn, epoch: Epoch) -> Source {
-        if epoch < self.epoch {
+        let lower = is_off(Mutant::AcceptLower);
+        if epoch < self.epoch && !lower {
             return Source::Stale;
         }
         match &self.standing {
+            Standing::Joiner(f) | Standing::Backup(f) if f.leader == Some(conn) && lower => {
+                Source::Leader
+            }
             Standing::Joiner(f) | Standing::Backup(f)
                 if f.leader == Some(conn) && f.synced == epoch && epoch == self.epoch =>
             {
@@ -144,6 +149,9 @@ impl<S: Service> Replica<S> {
             }
         }
         let same = self.whole && self.cluster == view.cluster;
+        if same && is_off(Mutant::CutAtView) {
+            self.log.cut_after(self.committed);
+        }
         if same && self.log.last() > last && last >= self.committed {
             // What a member of the last view does not have was never committed.
             self.cut(last, out);
@@ -189,10 +197,16 @@ impl<S: Service> Replica<S> {
         following.verified = place;
         match self.log.entry(place) {
             Some(held) if held.epoch == entry.epoch => return,
+            Some(_) if is_off(Mutant::KeepConflict) => return,
             Some(_) => self.cut(Sequence(place.0 - 1), out),
             None => {}
         }
         self.log.append(entry);
+        let member = matches!(self.standing, Standing::Backup(_));
+        if is_off(Mutant::ExecuteOnReceipt) && member && self.mode() == Some(Mode::Active) {
+            self.committed = self.committed.max(place);
+            self.execute_to(place, out);
+        }
     }
 
     fn cut(&mut self, last: Sequence, out: &mut Vec<Output>) {

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Output, Time};
 use wire::{Digest, Epoch, Message, Mode, ReplicaName, Sequence, Why};
 
@@ -101,7 +102,11 @@ impl Leading {
 
     /// Up to where everyone who is required has acknowledged in this epoch.
     fn acknowledged(&self, last: Sequence) -> Sequence {
-        let required = self.links.values().filter(|link| link.required());
+        if is_off(Mutant::AnswerBeforeAcks) {
+            return last;
+        }
+        let silent = |link: &&Link| is_off(Mutant::DropByItself) && link.state == State::Down;
+        let required = self.links.values().filter(|link| link.required() && !silent(link));
         required.map(|link| link.acked).min().unwrap_or(last).min(last)
     }
 }
@@ -133,7 +138,7 @@ impl<S: Service> Replica<S> {
     fn advance(&mut self, out: &mut Vec<Output>) {
         let last = self.log.last();
         let Standing::Primary(leading) = &mut self.standing else { return };
-        if leading.fenced {
+        if leading.fenced && !is_off(Mutant::IgnoreFence) {
             return;
         }
         let acknowledged = leading.acknowledged(last);
@@ -334,7 +339,8 @@ impl<S: Service> Replica<S> {
         else {
             return;
         };
-        for (server, found) in said.into_iter().filter(|(_, d)| *d != expected) {
+        let odd = |d: &Digest| *d != expected && !is_off(Mutant::SkipDigest);
+        for (server, found) in said.into_iter().filter(|(_, d)| odd(d)) {
             out.push(Output::Note(Event::Diverged { server, sequence, expected, found }));
             if let Some(member) = view.member(server) {
                 self.suspect(server, member.incarnation, Why::Diverged, out);

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Output, Time};
 use wire::{
     ClusterId, Entry, Epoch, Incarnation, Message, Mode, ReplicaName, Role, Sequence, Why, ports,
@@ -108,7 +109,7 @@ impl Link {
 
     /// Whether nothing is committed without its acknowledgement.
     pub(super) fn required(&self) -> bool {
-        self.member || self.joint.is_some()
+        self.member || (self.joint.is_some() && !is_off(Mutant::ForgetJoint))
     }
 
     /// The last entry that may be on its way now.
@@ -328,8 +329,10 @@ impl<S: Service> Replica<S> {
         let suffix = cluster == ours && cluster != ClusterId(0) && committed >= base;
         let from = if suffix { committed } else { self.machine.executed() };
         let outgoing = (!suffix).then(|| Outgoing::new(self.machine.checkpoint(), from, None));
+        let skipped = u64::from(is_off(Mutant::SkipEntry) && !suffix);
         if let Some(link) = self.link(conn) {
-            (link.start, link.acked, link.next) = (from, Sequence(0), from.next());
+            (link.start, link.acked) = (from, Sequence(0));
+            link.next = Sequence(from.0 + 1 + skipped);
             (link.heard, link.outgoing) = (false, outgoing);
         }
         let (donor, checkpoint) = (self.config.name, !suffix);
@@ -343,14 +346,15 @@ impl<S: Service> Replica<S> {
         (epoch, incarnation): (Epoch, Incarnation),
         sequence: Sequence,
     ) {
-        if epoch != self.epoch {
+        let by_name = is_off(Mutant::AcksByName);
+        if epoch != self.epoch && !by_name {
             return;
         }
         let Some(link) = self.link(conn) else { return };
         // Only what this run was sent in this epoch counts (schedule 12).
         let sent = link.state == State::Streaming && !link.recovering();
         let told = sequence >= link.start && sequence < link.next;
-        if link.incarnation == incarnation && sent && told {
+        if (link.incarnation == incarnation && sent && told) || by_name {
             link.acked = link.acked.max(sequence);
             (link.heard, link.progress_at) = (true, now);
         }
@@ -424,7 +428,7 @@ impl<S: Service> Replica<S> {
     /// Joiners: require those that are nearly caught up, ask the RM for those that are, give up
     /// those that are hopelessly behind.
     pub(super) fn ask_joins(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (last, bytes) = (self.log.last(), self.log.bytes());
+        let (committed, last, bytes) = (self.committed, self.log.last(), self.log.bytes());
         let (from, epoch) = (self.config.name, self.epoch);
         let Standing::Primary(leading) = &mut self.standing else { return };
         if leading.fenced {
@@ -440,7 +444,8 @@ impl<S: Service> Replica<S> {
                 continue;
             }
             if link.joint.is_none() && link.acked.0 + NEARLY >= last.0 {
-                link.joint = Some(last);
+                let sooner = is_off(Mutant::JointAtCommit);
+                link.joint = Some(if sooner { committed } else { last });
                 link.progress_at = now;
                 out.push(Output::Note(Event::Joint { joiner: link.name, epoch }));
             }

@@ -5,6 +5,7 @@
 //! to the RM.
 
 use bytes::Bytes;
+use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Output, Time};
 use wire::{ClientName, ErrorCode, Message, Mode, RequestNumber, SessionId};
 
@@ -64,6 +65,10 @@ impl<S: Service> Replica<S> {
             fresh,
             forwards: 0,
         });
+        if is_off(Mutant::LocalRead) && matches!(self.standing, Standing::Primary(_)) {
+            let state = self.machine.service.summary();
+            return self.answer(&asked.answered(), state, out);
+        }
         if self.ordering() {
             self.order_request(now, conn, &asked, fresh, out);
         } else if matches!(self.standing, Standing::Backup(_)) {

@@ -4,6 +4,7 @@
 //! primary (`sync`); either way they were persisted before they were announced (I12). A replica
 //! adopts the highest, each epoch once (I1).
 
+use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Output, Time};
 use wire::{ClusterId, Epoch, Mode, Role, Sequence, View};
 
@@ -60,7 +61,8 @@ impl<S: Service> Replica<S> {
     /// A new cluster begins with nothing, or with what the one server holds that the operator lets
     /// lead although it may not be the newest (R12, `rm --force-unclean`).
     fn begin_cluster(&mut self, view: &View) {
-        let goes_on = self.whole && view.cluster == self.cluster.continued();
+        let keeps = is_off(Mutant::KeepLostState);
+        let goes_on = self.whole && (keeps || view.cluster == self.cluster.continued());
         self.cluster = view.cluster;
         if goes_on {
             return;
@@ -97,7 +99,13 @@ impl<S: Service> Replica<S> {
         let leader = self.stop_leading(out);
         self.standing = Standing::Backup(Following::new(now, leader));
         self.dismiss_clients(out);
+        if is_off(Mutant::LoseBuffer) {
+            self.clients.links.values_mut().for_each(|link| link.waiting.clear());
+        }
         if self.mode() == Some(Mode::Active) {
+            if is_off(Mutant::SwitchWithoutReplay) {
+                return self.answer_waiting(out);
+            }
             self.execute_to(self.committed, out);
             self.answer_waiting(out);
         }

@@ -10,7 +10,7 @@ use wire::ClientName;
 use wire::ivy::{PageNumber, Want};
 
 use super::{Bug, OPERATIONS, World};
-use crate::history::Did;
+use drill::ivy::history::Did;
 
 /// One run of one process.
 pub(crate) struct Node {

@@ -12,11 +12,11 @@
 use std::collections::BTreeMap;
 
 /// One run of one process.
-pub(crate) type Run = usize;
+pub type Run = usize;
 
 /// What an operation did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Did {
+pub enum Did {
     /// Wrote this value, which nobody else ever writes.
     Wrote(String),
     /// Read this value.
@@ -36,7 +36,7 @@ struct Operation {
 
 /// Everything that happened to pages.
 #[derive(Debug, Default)]
-pub(crate) struct History {
+pub struct History {
     operations: Vec<Operation>,
     /// Which operation wrote each value.
     writers: BTreeMap<String, usize>,
@@ -56,30 +56,36 @@ enum Time {
 const NOBODY: Run = usize::MAX;
 
 impl History {
-    pub(crate) fn len(&self) -> usize {
+    /// How many operations it has.
+    #[must_use]
+    pub fn operations(&self) -> usize {
         self.operations.len()
     }
 
     /// The manager's log says that a run owns a page for writing from here on.
-    pub(crate) fn owned(&mut self, run: Run, page: u32) {
+    pub fn owned(&mut self, run: Run, page: u32) {
         self.times.entry(page).or_default().push(Time::Owned(run, Vec::new()));
     }
 
     /// The manager's log says that a page is lost here.
-    pub(crate) fn lost(&mut self, page: u32) {
+    pub fn lost(&mut self, page: u32) {
         let place = self.operations.len();
         self.operations.push(Operation { run: NOBODY, page, did: Did::FoundNothing });
         self.times.entry(page).or_default().push(Time::Lost(place));
     }
 
     /// How many losses of a page there were.
-    pub(crate) fn losses(&self, page: u32) -> usize {
+    #[must_use]
+    pub fn losses(&self, page: u32) -> usize {
         let times = self.times.get(&page).into_iter().flatten();
         times.filter(|time| matches!(time, Time::Lost(_))).count()
     }
 
     /// The next operation in its run's order has taken effect.
-    pub(crate) fn did(&mut self, run: Run, page: u32, did: Did) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// When it wrote a page that its run never owned.
+    pub fn did(&mut self, run: Run, page: u32, did: Did) -> Result<(), String> {
         let place = self.operations.len();
         if let Did::Wrote(value) = &did {
             self.writers.insert(value.clone(), place);
@@ -98,7 +104,10 @@ impl History {
     }
 
     /// Whether there is an order of everything.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The operations that contradict each other, or a value that nobody wrote.
+    pub fn check(&self) -> Result<(), String> {
         let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.operations.len()];
         let mut last: BTreeMap<Run, usize> = BTreeMap::new();
         for (place, operation) in self.operations.iter().enumerate() {
@@ -184,29 +193,34 @@ impl History {
     }
 }
 
-#[test]
-fn a_history_that_no_order_explains_is_refused() {
-    // Store buffering: each writes one page, then reads the other as it was before.
-    let mut history = History::default();
-    history.owned(0, 1);
-    history.owned(1, 2);
-    history.did(0, 1, Did::Wrote("a".into())).unwrap();
-    history.did(1, 2, Did::Wrote("b".into())).unwrap();
-    history.did(0, 2, Did::FoundNothing).unwrap();
-    assert_eq!(history.check(), Ok(()));
-    history.did(1, 1, Did::FoundNothing).unwrap();
-    assert!(history.check().is_err());
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn a_stale_read_is_allowed_until_a_later_one_contradicts_it() {
-    let mut history = History::default();
-    history.owned(0, 1);
-    history.did(0, 1, Did::Wrote("a".into())).unwrap();
-    history.did(0, 1, Did::Wrote("b".into())).unwrap();
-    history.did(1, 1, Did::Read("a".into())).unwrap();
-    history.did(1, 1, Did::Read("b".into())).unwrap();
-    assert_eq!(history.check(), Ok(()));
-    history.did(1, 1, Did::Read("a".into())).unwrap();
-    assert!(history.check().is_err());
+    #[test]
+    fn a_history_that_no_order_explains_is_refused() {
+        // Store buffering: each writes one page, then reads the other as it was before.
+        let mut history = History::default();
+        history.owned(0, 1);
+        history.owned(1, 2);
+        history.did(0, 1, Did::Wrote("a".into())).unwrap();
+        history.did(1, 2, Did::Wrote("b".into())).unwrap();
+        history.did(0, 2, Did::FoundNothing).unwrap();
+        assert_eq!(history.check(), Ok(()));
+        history.did(1, 1, Did::FoundNothing).unwrap();
+        assert!(history.check().is_err());
+    }
+
+    #[test]
+    fn a_stale_read_is_allowed_until_a_later_one_contradicts_it() {
+        let mut history = History::default();
+        history.owned(0, 1);
+        history.did(0, 1, Did::Wrote("a".into())).unwrap();
+        history.did(0, 1, Did::Wrote("b".into())).unwrap();
+        history.did(1, 1, Did::Read("a".into())).unwrap();
+        history.did(1, 1, Did::Read("b".into())).unwrap();
+        assert_eq!(history.check(), Ok(()));
+        history.did(1, 1, Did::Read("a".into())).unwrap();
+        assert!(history.check().is_err());
+    }
 }
