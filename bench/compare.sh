@@ -291,8 +291,8 @@ missing=
 if wants redis && ! { command -v redis-server && command -v redis-sentinel; } > /dev/null; then
     missing+=" redis-server redis-sentinel" systems=("${systems[@]/redis/}")
 fi
-if wants etcd && ! command -v etcd > /dev/null; then
-    missing+=" etcd-server" systems=("${systems[@]/etcd/}")
+if wants etcd && ! { command -v etcd && command -v curl; } > /dev/null; then
+    missing+=" etcd-server curl" systems=("${systems[@]/etcd/}")
 fi
 [[ -z $missing ]] || echo "left out, since not installed: apt-get install$missing" >&2
 

@@ -107,7 +107,7 @@ impl World {
         let mut world = Self {
             now: Time::from_micros(1_000_000),
             pages,
-            faults: seed % 4 != 0,
+            faults: !seed.is_multiple_of(4),
             nodes: Vec::new(),
             network: Network::default(),
             managers: Managers::new(bug),

@@ -172,6 +172,10 @@ async fn run_up(task: &Up, port_base: u16, root: &Path, programs: PathBuf) -> Re
     settings.heartbeat = task.heartbeat;
     settings.heartbeat_timeout = task.heartbeat_timeout;
     settings.checkpoint = task.checkpoint;
+    if ivy {
+        // A backup's table stands where its last checkpoint does.
+        settings.checkpoint = settings.checkpoint.min(Duration::from_secs(1));
+    }
     settings.interval = task.interval;
     settings.quiet = task.quiet;
     settings.port_base = port_base;

@@ -64,11 +64,13 @@ impl std::fmt::Display for Printed {
 type Run = Vec<Printed>;
 
 /// Whether the lines after this one need not go on where those before it ended: the first heartbeat
-/// of a process, a checkpoint that is taken over, and, for good measure, the end of a joining. One
-/// cut too many only makes two runs of one.
+/// of a process, a checkpoint that is taken over, and, for good measure, the end of a joining. So
+/// does a state line that is not whole: its process was killed in the middle of it, or a piece of its
+/// other stream came between. One cut too many only makes two runs of one.
 fn begins_anew(line: &str) -> bool {
     let heartbeat = line.contains(" [1] ") && line.contains(" receives heartbeat from ");
-    heartbeat || line.contains(" has the checkpoint of ") || line.ends_with("Server is ready")
+    let states = [" has the checkpoint of ", "my_state_"].iter().any(|text| line.contains(text));
+    heartbeat || states || line.ends_with("Server is ready")
 }
 
 /// The runs in a server's log, or why they cannot be compared.
@@ -78,10 +80,10 @@ fn runs(server: NodeName, log: &str) -> Result<Vec<Run>, String> {
         if line.contains("lines dropped, the terminal is slow") {
             return Err(format!("{server} dropped lines: its log has holes"));
         }
-        if begins_anew(line) {
-            runs.push(Run::new());
-        } else if let (Some(printed), Some(run)) = (Printed::parse(line, server), runs.last_mut()) {
-            run.push(printed);
+        match (Printed::parse(line, server), runs.last_mut()) {
+            (Some(printed), Some(run)) => run.push(printed),
+            _ if begins_anew(line) => runs.push(Run::new()),
+            _ => {}
         }
     }
     runs.retain(|run| !run.is_empty());
@@ -207,6 +209,18 @@ mod tests {
         assert!(finding.held, "{finding:?}");
         // S1 and S2: 6 requests, S1 and S3: 2 and 3, S2 and S3: 3; two lines for each.
         assert!(finding.detail.starts_with("28 "), "{finding:?}");
+    }
+
+    #[test]
+    fn a_torn_line_is_a_hole_and_what_follows_is_compared_all_the_same() {
+        let torn = |log: String| {
+            let whole = "before processing <C1, S2, 5, request>";
+            log.replace(whole, "before processing <C1[17:14:08] S2 adopted\n, S2, 5, request>")
+        };
+        let finding = judge(&[("S1", log("S1", 1..=9)), ("S2", torn(log("S2", 1..=9)))]);
+        assert!(finding.held && finding.detail.starts_with("17 "), "{finding:?}");
+        let other = torn(log("S2", 1..=9)).replace("hello 7 after", "hello 6 after");
+        assert!(!judge(&[("S1", log("S1", 1..=9)), ("S2", other)]).held);
     }
 
     #[test]

@@ -259,8 +259,7 @@ pub(crate) fn check_reply(
             library.frame(client.reply)
         )
     })?;
-    let own = body.last().map(u8::to_ascii_lowercase);
-    ensure(own == Some(scope::letter(request)), "I10", || {
+    ensure(body.last() == Some(&scope::letter(request)), "I10", || {
         format!("C{} is told {letters}, which does not end in its own request", request + 1)
     })?;
     let known = (0..world.clients.len()).filter(|other| client.seen >> other & 1 == 1);

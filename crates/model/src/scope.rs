@@ -133,6 +133,11 @@ pub(crate) const fn letter(request: usize) -> u8 {
     b'a' + request as u8
 }
 
+/// What a client's request from before said.
+pub(crate) const fn greeting(request: usize) -> [u8; 1] {
+    [letter(request).to_ascii_uppercase()]
+}
+
 /// The number of a run of a server: different for all runs of all servers.
 pub(crate) const fn incarnation(server: usize, run: u8) -> u64 {
     (server as u64 + 1) * 10 + run as u64

@@ -13,9 +13,7 @@ use std::rc::Rc;
 
 use wire::{Change, Epoch, Gone, Incarnation, Message, NodeName, Reported, SessionId, Urgency};
 
-use crate::library::{
-    BROKEN, Cause, Effect, ItemId, Library, LocalId, ORDERLY, RecordId, Usual,
-};
+use crate::library::{BROKEN, Cause, Effect, ItemId, Library, LocalId, ORDERLY, RecordId, Usual};
 use crate::local::{CLIENT, Local, Slot, WATCHER, client_slot, peer_at, request_at};
 use crate::moves::Move;
 use crate::properties::{self, Violation};
@@ -270,11 +268,7 @@ impl Turn<'_> {
         self.refresh(server)
     }
 
-    fn play(
-        &mut self,
-        local: LocalId,
-        cause: Cause,
-    ) -> Result<(LocalId, Rc<[Effect]>), Violation> {
+    fn play(&mut self, local: LocalId, cause: Cause) -> Result<(LocalId, Rc<[Effect]>), Violation> {
         let broken = |text| Violation { property: "obligations of a role", text };
         self.library.step(local, cause, self.world.time).map_err(broken)
     }
@@ -592,9 +586,8 @@ impl Turn<'_> {
     fn ask(&mut self, request: usize, server: usize) -> Result<(), Violation> {
         let slot = client_slot(request);
         if !self.world.clients[request].begun {
-            let done = |seen, (other, client): (usize, &Client)| {
-                seen | u8::from(client.done) << other
-            };
+            let done =
+                |seen, (other, client): (usize, &Client)| seen | u8::from(client.done) << other;
             let seen = self.world.clients.iter().enumerate().fold(0, done);
             let client = &mut self.world.clients[request];
             (client.begun, client.seen) = (true, seen);
@@ -638,12 +631,16 @@ impl Turn<'_> {
         let message = self.library.usual(usual, |library| {
             let explicit = library.scope.sessions;
             let first = library.scope.newcomers || !counts || explicit;
-            let letter = scope::letter(request);
             Message::Request {
                 client: scope::client(request),
                 server: scope::replica(server),
                 number: if first { FIRST } else { FIRST + 1 }.into(),
-                body: vec![if counts { letter } else { letter.to_ascii_uppercase() }].into(),
+                body: if counts {
+                    vec![scope::letter(request)]
+                } else {
+                    scope::greeting(request).into()
+                }
+                .into(),
                 session: Some(SessionId(session.into())).filter(|_| explicit),
             }
         });
@@ -670,6 +667,8 @@ impl Turn<'_> {
                 client.talks[server] = Talk::Registered;
                 client.session = session;
             }
+            Message::Reply { body: Some(body), .. }
+                if body.ends_with(&scope::greeting(request)) => {}
             Message::Reply { .. } => {
                 properties::check_reply(self.library, &self.world, (request, server), item)?;
                 let cluster = self.world.servers[server].local;

@@ -41,6 +41,14 @@ impl Following {
         Self { leader, alone_since: now, ..Self::default() }
     }
 
+    /// A connection is closed by this side.
+    pub(super) fn leader_forgotten(&mut self, conn: Conn) {
+        if self.leader == Some(conn) {
+            self.leader = None;
+            self.incoming = None;
+        }
+    }
+
     pub(super) fn leader(&self) -> Option<Conn> {
         self.leader
     }

@@ -100,6 +100,14 @@ impl Leading {
         self.tail.is_some()
     }
 
+    /// A connection is closed by this side: it is dialled again at the next opportunity.
+    pub(super) fn link_forgotten(&mut self, conn: Conn) {
+        if let Some(link) = self.links.values_mut().find(|l| l.conn == conn) {
+            link.state = State::Down;
+            link.outgoing = None;
+        }
+    }
+
     /// Up to where everyone who is required has acknowledged in this epoch.
     fn acknowledged(&self, last: Sequence) -> Sequence {
         if is_off(Mutant::AnswerBeforeAcks) {

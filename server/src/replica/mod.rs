@@ -184,6 +184,10 @@ impl<S: Service> Replica<S> {
         if self.detector == Some(conn) {
             self.detector = None;
         }
+        match &mut self.standing {
+            Standing::Primary(leading) => leading.link_forgotten(conn),
+            Standing::Joiner(f) | Standing::Backup(f) => f.leader_forgotten(conn),
+        }
     }
 
     fn unexpected(&mut self, conn: Conn, message: &Message, out: &mut Vec<Output>) {
@@ -198,11 +202,11 @@ impl<S: Service> Replica<S> {
     }
 
     fn closed(&mut self, now: Time, conn: Conn, out: &mut Vec<Output>) {
-        self.forget(conn);
         match &self.standing {
             Standing::Primary(_) => self.link_closed(now, conn, out),
             Standing::Joiner(_) | Standing::Backup(_) => self.leader_closed(now, conn, out),
         }
+        self.forget(conn);
     }
 
     fn received(&mut self, now: Time, conn: Conn, message: Message, out: &mut Vec<Output>) {

@@ -315,6 +315,10 @@ impl<S: Service> Replica<S> {
 
     /// Active mode: hands to the primary what does not show up in the log (R2).
     pub(super) fn forward_waiting(&mut self, now: Time, out: &mut Vec<Output>) {
+        // A joiner keeps what waits until it is a member, even where its checkpoint has the answer (I11).
+        if !matches!(self.standing, Standing::Backup(_)) {
+            return;
+        }
         // What was handed over twice was perhaps executed long ago.
         for conn in self.clients.conns() {
             self.answer_known_of(conn, |w| w.forwards >= 2, out);

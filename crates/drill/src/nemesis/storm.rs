@@ -101,7 +101,8 @@ impl<'a> Storm<'a> {
             format!("{done} deeds, {left_out} left out; longest waits: {}", gaps.join(", "));
         let outcome = Outcome {
             title: format!("{} s of faults", time.as_secs_f64()),
-            held: !interrupted,
+            // A storm in which nothing could be done has shown nothing.
+            held: !interrupted && done > 0,
             millis: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
             ended,
             detail: if interrupted { INTERRUPTED.into() } else { detail },
