@@ -15,12 +15,11 @@
 //!
 //! Reading order: [`scope`] are the bounds; `local` is one process; `moves` is what can happen;
 //! `turn` is what comes of it; `properties` is what must hold; [`search()`] goes through it all;
-//! [`breakage`] breaks rules on purpose, to see that this is noticed.
+//! a rule of the roles can be switched off ([`node::mutant`]), to see that this is noticed.
 //!
 //! Not here: LFD and GFD themselves, client failures, several inputs in one turn of a process, state
 //! that is longer than one chunk, evicted sessions, fail-back. The simulator has all of them.
 
-pub mod breakage;
 mod diary;
 mod library;
 mod local;
@@ -35,7 +34,6 @@ mod table;
 mod turn;
 mod world;
 
-pub use breakage::Breakage;
 pub use properties::Violation;
 pub use scope::Scope;
 pub use search::{Failure, Report, SharedTrail, Trail, search};

@@ -10,11 +10,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use node::Time;
 use wire::{Message, View};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::breakage::Breakage;
 use crate::local::{Local, Slot, Stimulus, Wish};
 use crate::properties::{self, Violation};
 use crate::scope::{self, Scope};
@@ -201,7 +199,7 @@ impl Library {
         }
         let mut local = self.local(id).clone();
         let stimulus = self.stimulus(cause);
-        let wishes = play(&mut local, scope::moment(time), stimulus, self.scope.breakage)?;
+        let wishes = local.step(scope::moment(time), stimulus)?;
         let effects: Rc<[Effect]> = wishes.into_iter().map(|w| self.effect(w)).collect();
         let next = self.enter(local);
         self.outcome_ids.insert(key, self.outcomes.len() as u32);
@@ -307,18 +305,5 @@ impl Library {
     pub(crate) fn view(&self, id: RecordId) -> Option<&View> {
         let index = (id as usize).checked_sub(1)?;
         Some(&self.views[index])
-    }
-}
-
-/// Plays one input, as it is or with a rule broken on purpose.
-fn play(
-    local: &mut Local,
-    now: Time,
-    stimulus: Stimulus,
-    breakage: Option<Breakage>,
-) -> Result<Vec<Wish>, String> {
-    match breakage {
-        Some(breakage) => breakage.play(local, now, stimulus),
-        None => local.step(now, stimulus),
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::sync::PoisonError;
 
 use clap::Parser;
-use model::{Breakage, Report, Scope, SharedTrail, search};
+use model::{Report, Scope, SharedTrail, search};
+use node::mutant::Mutant;
 use wire::Mode;
 
 /// Plays every interleaving of RM and servers within bounds, and checks every world on the way.
@@ -67,9 +68,9 @@ struct Arguments {
     /// Stop after so many worlds; 0 for never.
     #[arg(long, default_value_t = 0)]
     limit: usize,
-    /// Break this rule, to see it noticed.
-    #[arg(long = "break", value_parser = breakage, value_name = "RULE")]
-    breakage: Option<Breakage>,
+    /// Switch this rule off, to see it noticed.
+    #[arg(long, value_parser = mutant, value_name = "RULE")]
+    mutant: Option<Mutant>,
     /// Check what CI checks.
     #[arg(long)]
     suite: bool,
@@ -81,12 +82,10 @@ Example:
 The number of worlds grows by about ten with each fault and each request; a hundred bytes of memory
 go to each, and more to those of the present depth.";
 
-fn breakage(word: &str) -> Result<Breakage, String> {
-    let all = Breakage::ALL;
-    let words: Vec<&str> = all.iter().map(|b| b.word()).collect();
-    all.into_iter()
-        .find(|b| b.word() == word)
-        .ok_or_else(|| format!("the rules that can be broken are {}", words.join(", ")))
+fn mutant(word: &str) -> Result<Mutant, String> {
+    let words: Vec<&str> = Mutant::ALL.iter().map(|m| m.as_str()).collect();
+    let found = Mutant::ALL.iter().copied().find(|m| m.as_str() == word);
+    found.ok_or_else(|| format!("the rules that can be switched off are {}", words.join(", ")))
 }
 
 impl Arguments {
@@ -110,7 +109,7 @@ impl Arguments {
             ticks: self.ticks,
             late_reports: self.late_reports,
             limit: self.limit,
-            breakage: self.breakage,
+            mutant: self.mutant,
         }
     }
 }

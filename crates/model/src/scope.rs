@@ -4,9 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use node::Time;
+use node::mutant::Mutant;
 use wire::{ClientName, Mode, ReplicaName};
-
-use crate::breakage::Breakage;
 
 /// The most servers and requests that the encoding of a state has room for.
 pub const SERVERS: usize = 5;
@@ -54,8 +53,8 @@ pub struct Scope {
     pub late_reports: bool,
     /// Stop after so many states, if this is not 0.
     pub limit: usize,
-    /// A rule that is broken on purpose, to see that it is noticed.
-    pub breakage: Option<Breakage>,
+    /// A rule that is switched off, to see that it is noticed.
+    pub mutant: Option<Mutant>,
 }
 
 impl Default for Scope {
@@ -80,7 +79,7 @@ impl Default for Scope {
             ticks: 0,
             late_reports: false,
             limit: 0,
-            breakage: None,
+            mutant: None,
         }
     }
 }
@@ -175,8 +174,8 @@ impl fmt::Display for Scope {
         if self.late_reports {
             write!(f, " --late-reports")?;
         }
-        if let Some(breakage) = self.breakage {
-            write!(f, " --break {}", breakage.word())?;
+        if let Some(mutant) = self.mutant {
+            write!(f, " --mutant {}", mutant.as_str())?;
         }
         Ok(())
     }

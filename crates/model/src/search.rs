@@ -9,6 +9,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use node::mutant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::library::Library;
@@ -52,6 +53,7 @@ impl Trail {
     /// What is being played, from the beginning, for people.
     #[must_use]
     pub fn story(&self, scope: &Scope) -> Vec<String> {
+        mutant::switch_off(scope.mutant);
         let mut library = Library::new(scope.clone());
         let Ok(mut world) = first(&mut library) else {
             return vec!["the servers do not even come together".to_owned()];
@@ -174,6 +176,7 @@ fn together(library: &mut Library, mut world: World) -> Result<World, Violation>
 
 /// Searches a scope. `trail` is kept up to date; `say` is told of the progress now and then.
 pub fn search(scope: &Scope, trail: &SharedTrail, say: &mut dyn FnMut(&Report)) -> Report {
+    mutant::switch_off(scope.mutant);
     let mut search = Search::new(scope, trail.clone());
     let found = search.start().and_then(|()| {
         while !search.frontier.is_empty() && search.report.complete {

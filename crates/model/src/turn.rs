@@ -537,8 +537,7 @@ impl Turn<'_> {
     }
 
     fn start_manager(&mut self) -> Result<(), Violation> {
-        let keeps = self.library.scope.breakage.is_none_or(|b| b.keeps_record());
-        let record = self.library.record(self.world.disk).filter(|_| keeps);
+        let record = self.library.record(self.world.disk);
         let local = Local::manager(&self.library.scope, record);
         let local = local.expect("the RM reads its own record");
         self.world.manager = self.library.enter(local);

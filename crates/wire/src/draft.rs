@@ -85,8 +85,8 @@ impl<'a> Draft<'a> {
     /// A number, in decimal, and the sign behind it.
     pub(crate) fn number(&mut self, number: u64, sign: u8) {
         if number < 10 {
-            *self.room().first_chunk_mut().expect("a step has two bytes") =
-                [b'0' + number as u8, sign];
+            let room = self.room();
+            (room[0], room[1]) = (b'0' + number as u8, sign);
             self.len += 2;
         } else if number < EIGHT {
             self.start(number);

@@ -60,16 +60,24 @@ fn plain(body: &[u8]) -> usize {
 
 /// Hands on the text of a body, piece by piece.
 pub(crate) fn escape(body: &[u8], mut put: impl FnMut(&[u8])) {
+    let mut run = plain(body);
+    let has_blank = |end: Option<&u8>| end == Some(&b' ');
+    if run == body.len() && !has_blank(body.first()) && !has_blank(body.last()) {
+        // As most bodies are.
+        return put(body);
+    }
     let (leading, trailing) = outer_blanks(body);
     (0..leading).for_each(|_| put(b"%20"));
     let mut rest = &body[leading..body.len() - trailing];
+    // Blanks stand for themselves within a body.
+    run = rest.len().min(run - leading);
     loop {
-        let (run, behind) = rest.split_at(plain(rest));
-        put(run);
-        let [byte, after @ ..] = behind else { break };
+        put(&rest[..run]);
+        let [byte, after @ ..] = &rest[run..] else { break };
         const HEX: &[u8; 16] = b"0123456789ABCDEF";
         put(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         rest = after;
+        run = plain(rest);
     }
     (0..trailing).for_each(|_| put(b"%20"));
 }

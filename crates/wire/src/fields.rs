@@ -154,15 +154,15 @@ impl<'a> Fields<'a> {
     }
 
     fn name<T: From<Name>>(&mut self, name: &'static str) -> Result<T, FieldError> {
-        match Name::parse(self.untrimmed()) {
-            Ok(read) => Ok(read.into()),
-            Err(_) => self.blank_name(name),
+        match Name::short(self.untrimmed()) {
+            Some(read) => Ok(read.into()),
+            None => self.long_name(name),
         }
     }
 
-    /// The name that was taken last has blanks around it, or is none.
-    #[cold]
-    fn blank_name<T: From<Name>>(&self, name: &'static str) -> Result<T, FieldError> {
+    /// The name that was taken last is long, has blanks around it, or is none.
+    #[inline(never)]
+    fn long_name<T: From<Name>>(&self, name: &'static str) -> Result<T, FieldError> {
         Name::parse(self.peek(self.next - 1)).map(T::from).or_else(|why| self.wrong(name, why))
     }
 
@@ -190,7 +190,8 @@ impl<'a> Fields<'a> {
     /// The number that was taken last is long, has blanks around it, or is none.
     #[inline(never)]
     fn long_number(&self) -> Option<u64> {
-        decimal(self.peek(self.next - 1))
+        let field = &self.source[self.scan.field(self.next - 1)];
+        decimal(field).or_else(|| decimal(trim(field)))
     }
 
     /// A number that is counted up.

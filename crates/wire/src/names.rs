@@ -37,7 +37,6 @@ const ALLOWED: [bool; 256] = {
 };
 
 impl Name {
-    #[inline]
     pub(crate) fn parse(text: &[u8]) -> Result<Self, NameError> {
         if text.is_empty() || text.len() > NAME_LIMIT {
             return Err(NameError::Length(text.len()));
@@ -51,6 +50,26 @@ impl Name {
         }
         bytes[NAME_LIMIT] = text.len() as u8;
         Ok(Self(bytes))
+    }
+
+    /// A name of at most 8 bytes, as most are; `None` for anything else. It is put together in
+    /// registers: bytes that are stored one by one and then read as a whole are waited for.
+    #[inline]
+    pub(crate) fn short(text: &[u8]) -> Option<Self> {
+        if text.is_empty() || text.len() > 8 {
+            return None;
+        }
+        let mut eight = 0;
+        for byte in text.iter().rev() {
+            if !ALLOWED[usize::from(*byte)] {
+                return None;
+            }
+            eight = eight << 8 | u64::from(*byte);
+        }
+        let mut bytes = [0; NAME_LIMIT + 1];
+        bytes[..8].copy_from_slice(&eight.to_le_bytes());
+        bytes[NAME_LIMIT - 7..].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, text.len() as u8]);
+        Some(Self(bytes))
     }
 
     /// A name that is known to be one.
@@ -305,7 +324,19 @@ mod tests {
 
     #[test]
     fn names_compare_as_their_texts() {
-        let texts = ["A", "S1", "S10", "S2", "a.longer-name_of_23.bytes", "S", "s1", "S1.", "S100"];
+        let texts = [
+            "A",
+            "8-bytes.",
+            "9-bytes._",
+            "S1",
+            "S10",
+            "S2",
+            "a.longer-name_of_23.bytes",
+            "S",
+            "s1",
+            "S1.",
+            "S100",
+        ];
         let texts: Vec<&str> = texts.into_iter().filter(|t| t.len() <= NAME_LIMIT).collect();
         for a in &texts {
             for b in &texts {
@@ -314,6 +345,7 @@ mod tests {
                 assert_eq!(x.cmp(&y), a.cmp(b), "{a} {b}");
                 assert_eq!(x == y, a == b, "{a} {b}");
                 assert_eq!(x.as_str(), *a);
+                assert_eq!(Name::short(a.as_bytes()), (a.len() <= 8).then_some(x.0), "{a}");
             }
         }
     }

@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn at_every_moment_a_server_is_left_alone_and_everything_is_put_right() {
         for seed in 0..1_000 {
-            for replicas in [1, 2, 3, 5] {
+            for replicas in [3, [1, 2, 5][seed as usize % 3]] {
                 let (schedule, roster) = draw(seed, replicas);
                 let mut broken = Broken::default();
                 for item in &schedule.items {
