@@ -63,10 +63,10 @@ impl std::fmt::Display for Printed {
 /// What one server printed between two moments at which its state may have been set anew.
 type Run = Vec<Printed>;
 
-/// Whether the lines after this one need not go on where those before it ended: the first heartbeat
-/// of a process, a checkpoint that is taken over, and, for good measure, the end of a joining. So
-/// does a state line that is not whole: its process was killed in the middle of it, or a piece of its
-/// other stream came between. One cut too many only makes two runs of one.
+/// Whether what comes after this line need not go on where what was before it ended: the first
+/// heartbeat of a process, a checkpoint that is taken over, and, for good measure, the end of a
+/// joining; and a state line that is not whole, because its process was killed in the middle of it
+/// or its other stream came between. One cut too many only makes two runs of one.
 fn begins_anew(line: &str) -> bool {
     let heartbeat = line.contains(" [1] ") && line.contains(" receives heartbeat from ");
     let states = [" has the checkpoint of ", "my_state_"].iter().any(|text| line.contains(text));

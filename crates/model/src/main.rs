@@ -71,14 +71,14 @@ struct Arguments {
     /// Switch this rule off, to see it noticed.
     #[arg(long, value_parser = mutant, value_name = "RULE")]
     mutant: Option<Mutant>,
-    /// Check what CI checks.
+    /// Check the scopes that are known to come to an end in minutes.
     #[arg(long)]
     suite: bool,
 }
 
 const EXAMPLE: &str = "\
 Example:
-  model --servers 3 --requests 2 --epochs 3 --crashes 1
+  model --servers 3 --formed 3 --requests 2 --crashes 1 --launches 0
 The number of worlds grows by about ten with each fault and each request; a hundred bytes of memory
 go to each, and more to those of the present depth.";
 

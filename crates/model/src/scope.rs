@@ -58,7 +58,7 @@ pub struct Scope {
 }
 
 impl Default for Scope {
-    /// What CI checks: a join and a death under two requests.
+    /// A join and a death under two requests.
     fn default() -> Self {
         Self {
             servers: 3,

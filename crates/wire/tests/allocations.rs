@@ -1,7 +1,7 @@
 //! Reading and writing the frames of the request path allocates nothing per frame: bodies are slices
 //! of what was read, names and numbers are stored inline.
 
-#[path = "../benches/samples.rs"]
+#[path = "../benches/samples/mod.rs"]
 mod samples;
 
 use bytes::BytesMut;

@@ -1,8 +1,8 @@
-//! Which servers are out of danger: nothing was done to them of which the effects are still to come.
+//! Which servers are out of danger: nothing was done to them that may still have an effect.
 //!
 //! A server whose link is whole again, or that goes on, may still be given up: somebody has waited
-//! for it, complains, and is heard when the RM has time. So it counts as hurt for a while longer; and
-//! longer still when those who carry complaints were away meanwhile.
+//! for it, complains, and is heard when the RM has time. So it counts as hurt for a while longer;
+//! and longer still when those who carry complaints were away meanwhile.
 //!
 //! Not here: who is a member; that is for the RM to say.
 

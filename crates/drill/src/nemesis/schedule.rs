@@ -7,8 +7,8 @@
 //! right before the end. At every moment at least one server has been left alone for [`RECOVERY`],
 //! so that it can be a member while the others are down: nothing that was answered may be lost.
 //!
-//! Not here: whether that server *is* a member at that moment, which only shows when the schedule is
-//! played; see `storm`.
+//! Not here: whether that server *is* a member at that moment, which only shows when the schedule
+//! is played; see `storm`.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -214,7 +214,7 @@ pub fn launch(roster: &Roster) -> Result<Vec<Step>, String> {
 }
 
 /// The steps after it: everybody is a member, and every server is killed and replaced once more,
-/// which only works if nobody on the way is stuck: its LFD, the GFD, the RM, the others, the clients.
+/// which only works if nobody on the way is stuck: its LFD, the GFD, the RM, the others, clients.
 ///
 /// # Errors
 /// As [`launch`].
