@@ -150,7 +150,10 @@ impl<S: Service> Replica<S> {
         out: &mut Vec<Output>,
     ) {
         if matches!(self.standing, Standing::Backup(_)) {
-            assert!(self.log.last() >= committed, "I4: a member holds what was committed");
+            if self.log.last() < committed {
+                let text = format!("entry {committed} cannot be committed: this member lacks it");
+                return self.reject(conn, ErrorCode::Unexpected, text, out);
+            }
             self.committed = self.committed.max(committed);
             if view.mode == Mode::Active {
                 self.execute_to(self.committed, out);
@@ -288,12 +291,14 @@ impl<S: Service> Replica<S> {
             let text = format!("a checkpoint at {}, ahead of its entries", t.sequence);
             return self.reject(conn, ErrorCode::Unexpected, text, out);
         }
-        self.committed = self.committed.max(t.sequence);
         if t.sequence >= self.machine.executed() {
+            let (at, kept) = (self.machine.executed(), self.machine.checkpoint());
             if let Err(error) = self.machine.restore(t.sequence, &bytes) {
-                // The state is undefined now; only a fresh run may go on.
-                panic!("the checkpoint at {} cannot be restored: {error}", t.sequence);
+                self.machine.restore(at, &kept).expect("its own checkpoint");
+                let text = format!("checkpoint at {}: {error}", t.sequence);
+                return self.reject(conn, ErrorCode::Malformed, text, out);
             }
+            self.committed = self.committed.max(t.sequence);
             self.say_taken_over(count, t, out);
         }
     }

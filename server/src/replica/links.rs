@@ -18,7 +18,8 @@ use std::time::Duration;
 use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Output, Time};
 use wire::{
-    ClusterId, Entry, Epoch, Incarnation, Message, Mode, ReplicaName, Role, Sequence, Why, ports,
+    ClusterId, Entry, Epoch, ErrorCode, Incarnation, Message, Mode, ReplicaName, Role, Sequence,
+    Why, ports,
 };
 
 use super::leading::REPEAT;
@@ -322,7 +323,10 @@ impl<S: Service> Replica<S> {
         link.failed = false;
         link.progress_at = now;
         if member {
-            assert!(committed >= base, "I4: a member holds what was committed");
+            if committed < base {
+                let text = format!("a member that holds only what is before {base}");
+                return self.reject(conn, ErrorCode::Unexpected, text, out);
+            }
             (link.start, link.acked, link.next) = (committed, committed, committed.next());
             return;
         }
