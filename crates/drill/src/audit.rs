@@ -109,6 +109,12 @@ pub enum What {
     },
     /// An LFD ended its server.
     Killed(NodeName),
+    /// An LFD's server did not answer in time.
+    Silent(NodeName),
+    /// A server complains of another one, or the RM hears such a complaint.
+    Suspected(NodeName),
+    /// A primary has committed in this epoch all that was under way before it.
+    TailCommitted(u64),
     /// A digest differed.
     Diverged(NodeName),
     /// Something that Ivy says.
@@ -162,6 +168,8 @@ struct Raw {
     pid: Option<i32>,
     #[serde(default)]
     how: Option<String>,
+    #[serde(default)]
+    suspect: Option<String>,
     /// The fields of Ivy's events.
     #[serde(flatten)]
     rest: serde_json::Map<String, serde_json::Value>,
@@ -223,6 +231,12 @@ impl What {
                 Self::Exited { server: server()?, how: raw.how.ok_or_else(|| need("how"))? }
             }
             "server_killed" => Self::Killed(server()?),
+            "server_silent" => Self::Silent(server()?),
+            "suspected" => {
+                let suspect = raw.suspect.as_deref().ok_or_else(|| need("suspect"));
+                Self::Suspected(suspect.and_then(name)?)
+            }
+            "tail_committed" => Self::TailCommitted(raw.epoch.ok_or_else(|| need("epoch"))?),
             "diverged" => Self::Diverged(server()?),
             ivy if ivy.starts_with("ivy_") => {
                 Self::Ivy(Ivy::from_raw(ivy, &raw.rest).ok_or_else(|| need("field of Ivy"))?)

@@ -44,4 +44,7 @@ pub mod report;
 
 pub mod conclude;
 pub mod nemesis;
+
+pub mod busy;
+pub mod failover;
 pub mod up;

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use drill::failover::Modes;
+use drill::failover::cause::Cause;
 use drill::plan::{Plan, Settings, drill_file};
 use drill::play::{Outcome, Player};
 use drill::report::{Report, step_line};
 use drill::script::Drill;
 use drill::world::{self, World, run_directory};
-use drill::{clock, conclude, duration, ivy, nemesis, up};
+use drill::{busy, clock, conclude, duration, failover, ivy, nemesis, up};
 use wire::{Mode, ports};
 
 /// Chevron on one machine: servers on 127.0.0.101 and up, RM, GFD and clients on 127.0.0.110.
@@ -36,6 +38,9 @@ enum Task {
     Up(Up),
     /// Play a drill and judge it; exit code 0 only if every step and every check held.
     Run(Run),
+    /// Be one of the busy loops of `run busy`.
+    #[command(name = busy::SPIN, hide = true)]
+    Spin,
 }
 
 #[derive(Args)]
@@ -92,11 +97,13 @@ struct Run {
     server_bin: Option<PathBuf>,
     #[command(flatten)]
     random: Random,
+    #[command(flatten)]
+    measured: Measured,
 }
 
-/// Only for `run random`.
+/// For `run random`; some of it for `run failover` and `run busy` as well.
 #[derive(Args)]
-#[command(next_help_heading = "Only for `run random`: kills, stops, cut links, all from a seed")]
+#[command(next_help_heading = "For `run random`: kills, stops, cut links, all from a seed")]
 struct Random {
     /// The seed; the same one repeats the schedule [default: one that is drawn, and printed].
     #[arg(long)]
@@ -104,9 +111,9 @@ struct Random {
     /// How long the faults go on [default: 60s].
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     time: Option<Duration>,
-    /// active or passive, at the beginning [default: passive].
+    /// active or passive, at the beginning [default: passive]; `failover` and `busy` take both, too.
     #[arg(long)]
-    mode: Option<Mode>,
+    mode: Option<Modes>,
     /// How many clients [default: 3].
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
     clients: Option<u8>,
@@ -118,6 +125,30 @@ struct Random {
     dry_run: bool,
     #[arg(long, hide = true, value_name = "NETWORK")]
     moved_from: Option<String>,
+}
+
+/// For what measures.
+#[derive(Args)]
+#[command(
+    next_help_heading = "For `run failover` (how long clients wait) and `run busy` (nobody is \
+                               accused under load; --for is for how long)"
+)]
+struct Measured {
+    /// failover: how many trials of each cause [default: 50].
+    #[arg(long)]
+    trials: Option<usize>,
+    /// failover: only these: `kill primary`, `stop backup2`, ...
+    #[arg(long, value_name = "CAUSE", value_delimiter = ',')]
+    only: Vec<Cause>,
+    /// The heartbeat period of all detectors [default: failover 250ms, busy 1s].
+    #[arg(long, value_parser = duration::parse)]
+    heartbeat: Option<Duration>,
+    /// Their timeout [default: the larger of two periods and 1s].
+    #[arg(long, value_parser = duration::parse)]
+    heartbeat_timeout: Option<Duration>,
+    /// busy: how many busy loops [default: 64].
+    #[arg(long)]
+    loops: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -145,6 +176,7 @@ fn start(arguments: &Arguments) -> Result<bool> {
         match &arguments.task {
             Task::Up(task) => run_up(task, arguments.port_base, &root, programs).await,
             Task::Run(task) => run_drill(task, arguments.port_base, &root, programs).await,
+            Task::Spin => busy::spin().map(|()| true),
         }
     })
 }
@@ -202,6 +234,11 @@ async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -
     if task.drill == "random" {
         return nemesis::run::run(storm(task, port_base)?, root, programs).await;
     }
+    match task.drill.as_str() {
+        "failover" => return failover::run(trials(task, port_base)?, root, programs).await,
+        "busy" => return run_busy(task, port_base, root, programs).await,
+        _ => {}
+    }
     let Random { seed, time, mode, clients, rate, dry_run, .. } = &task.random;
     let counts = [seed.is_some(), time.is_some(), clients.is_some(), rate.is_some()];
     if counts.contains(&true) || mode.is_some() || *dry_run {
@@ -230,10 +267,60 @@ async fn run_drill(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -
     conclude::deliver(&report, task.json, task.keep, &dir, root)
 }
 
+fn modes(task: &Run) -> Vec<Mode> {
+    task.random.mode.as_ref().map_or(vec![Mode::Passive], |modes| modes.0.clone())
+}
+
+/// What the command line says of a cluster that is measured, beyond what is usual for it.
+fn settle(settings: &mut Settings, task: &Run, port_base: u16) -> Result<()> {
+    let Measured { heartbeat, heartbeat_timeout, .. } = &task.measured;
+    settings.replicas = task.replicas.into();
+    settings.clients = task.random.clients.map_or(settings.clients, usize::from);
+    settings.heartbeat = heartbeat.unwrap_or(settings.heartbeat);
+    settings.heartbeat_timeout = heartbeat_timeout.or(settings.heartbeat_timeout);
+    settings.port_base = port_base;
+    settings.server_bin = absolute(task.server_bin.as_deref())?;
+    Ok(())
+}
+
+fn trials(task: &Run, port_base: u16) -> Result<failover::Options> {
+    let mut settings = failover::settings();
+    settle(&mut settings, task, port_base)?;
+    Ok(failover::Options {
+        trials: task.measured.trials.unwrap_or(50),
+        modes: modes(task),
+        only: task.measured.only.clone(),
+        settings,
+        json: task.json,
+        keep: task.keep,
+    })
+}
+
+async fn run_busy(task: &Run, port_base: u16, root: &Path, programs: PathBuf) -> Result<bool> {
+    let mut held = true;
+    for mode in modes(task) {
+        let mut settings = Settings::new(mode);
+        settings.interval =
+            Duration::from_secs_f64(1.0 / f64::from(task.random.rate.unwrap_or(50)));
+        settle(&mut settings, task, port_base)?;
+        let options = busy::Options {
+            loops: task.measured.loops.unwrap_or(64),
+            time: task.random.time.unwrap_or(Duration::from_secs(60)),
+            settings,
+            json: task.json,
+            lines: task.lines,
+            keep: task.keep,
+        };
+        held &= busy::run(options, root, programs.clone()).await?;
+    }
+    Ok(held)
+}
+
 fn storm(task: &Run, port_base: u16) -> Result<nemesis::run::Options> {
-    let Random { seed, time, mode, clients, rate, dry_run, moved_from } = &task.random;
+    let Random { seed, time, clients, rate, dry_run, moved_from, .. } = &task.random;
     let rate = f64::from(rate.unwrap_or(50));
-    let mut settings = nemesis::run::settings(mode.unwrap_or(Mode::Passive), rate);
+    let &[mode] = modes(task).as_slice() else { bail!("a random drill begins in one mode") };
+    let mut settings = nemesis::run::settings(mode, rate);
     settings.replicas = task.replicas.into();
     settings.clients = clients.unwrap_or(3).into();
     settings.port_base = port_base;

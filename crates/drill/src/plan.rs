@@ -71,6 +71,14 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The timeout of the detectors: the one that is set, or their default (DESIGN R14).
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.heartbeat_timeout.unwrap_or((self.heartbeat * 2).max(Duration::from_secs(1)))
+    }
+}
+
 /// What a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
