@@ -26,7 +26,7 @@ use bytes::Bytes;
 use node::{Event, Input, Output, Role, Time};
 use wire::{ClientName, NameError, ReplicaName};
 
-use crate::client::SEEK;
+use crate::client::{PATIENCE, SEEK};
 use crate::directory::Directory;
 use crate::links::{Links, Numbering};
 use crate::pace::{Pace, earliest};
@@ -196,7 +196,7 @@ impl Bench {
             return;
         }
         let tried = self.directory.is_silent() && self.hasten(now);
-        self.seek_at = (!tried).then_some(now + SEEK.0);
+        self.seek_at = (!tried).then_some(now + PATIENCE);
         self.directory.ask(now, out);
     }
 

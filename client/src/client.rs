@@ -26,9 +26,13 @@ use crate::pace::{Pace, earliest};
 use crate::rounds::{End, ROUNDS, Rounds};
 use crate::session::Session;
 
-/// The pauses between two attempts to find the primary after the first, which is made at once.
+/// The pauses between two attempts to find the primary after the first, which is made at once. They
+/// begin short: a client may hear of a new primary before that one does, and is refused there.
 pub(crate) const SEEK: (Duration, Duration) =
-    (Duration::from_millis(20), Duration::from_millis(200));
+    (Duration::from_millis(2), Duration::from_millis(200));
+/// How long the RM may take to answer, before the server that it named last is tried again; and the
+/// first pause before a lost session is opened again.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
 
 /// What a client is told at its start; [`crate::config::File`] is where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +165,7 @@ impl Client {
             return;
         }
         let tried = self.directory.is_silent() && self.links.hasten(now);
-        self.seek_at = (!tried).then_some(now + SEEK.0);
+        self.seek_at = (!tried).then_some(now + PATIENCE);
         self.directory.ask(now, out);
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use node::{Conn, Output, Time};
 use wire::{ClientName, Message, ReplicaName, RequestNumber};
 
-use crate::client::SEEK;
+use crate::client::{PATIENCE, SEEK};
 use crate::links::{Links, Numbering};
 use crate::pace::Pace;
 use crate::session::{InDoubt, Session};
@@ -31,7 +31,7 @@ impl User {
             links: Links::default(),
             session: Session::new(Some(nonce), window),
             numbering,
-            pace: Pace::new(SEEK.0, SEEK.0, SEEK.1),
+            pace: Pace::new(PATIENCE, PATIENCE, SEEK.1),
         }
     }
 

@@ -14,7 +14,7 @@ use node::{Conn, Event, Output, Time};
 use wire::{ClientName, ErrorCode, Message, Mode, NodeName, ReplicaName, SessionId};
 
 use super::Config;
-use crate::client::SEEK;
+use crate::client::{PATIENCE, SEEK};
 use crate::directory::{Directory, News, Target};
 use crate::links::{Links, Numbering};
 use crate::pace::{Pace, earliest};
@@ -105,7 +105,7 @@ impl Suite {
         if self.seek_at.is_some_and(|at| at <= now) {
             // Servers go on answering while the RM is away.
             let tried = self.directory.is_silent() && self.links.hasten(now);
-            self.seek_at = (!tried).then_some(now + SEEK.0);
+            self.seek_at = (!tried).then_some(now + PATIENCE);
             self.directory.ask(now, out);
         }
         self.directory.dial_due(now, &mut self.numbering, out);

@@ -40,7 +40,7 @@ pub struct Row {
     pub after: Option<Spread>,
     /// How long each phase lasted, by its name, in microseconds.
     pub phases: BTreeMap<&'static str, Spread>,
-    /// Who saw it first, and how: how often.
+    /// How heard of of it: how often.
     pub seen: BTreeMap<String, usize>,
 }
 
@@ -110,7 +110,7 @@ fn row(trials: &[Trial], mode: Mode, cause: Cause) -> Row {
     let mut seen = BTreeMap::new();
     for trial in &trials {
         // Whose LFD it was depends on whose turn it was to die.
-        let how = trial.seen.split_once(' ').map_or("not seen", |(_, how)| how);
+        let how = trial.seen.split_once(' ').map_or("nobody", |(_, how)| how);
         *seen.entry(how.to_owned()).or_default() += 1;
     }
     Row {
@@ -134,7 +134,7 @@ impl Figures {
             let seen: Vec<String> =
                 row.seen.iter().map(|(how, count)| format!("{count} by {how}")).collect();
             let title = format!("{}, {}: {trials} trials", row.mode, row.cause);
-            let _ = writeln!(text, "\n{title}, seen first: {}", seen.join(", "));
+            let _ = writeln!(text, "\n{title}, heard of {}", seen.join(", "));
             let _ = writeln!(text, "{}", HEAD);
             for (name, spread) in [("outage", row.outage), ("after the deed", row.after)] {
                 let _ = writeln!(text, "{}", line(name, spread.as_ref(), trials));
@@ -219,10 +219,7 @@ mod tests {
     fn people_get_a_line_per_phase_and_what_it_depends_on() {
         let text = figures().text();
         assert!(text.starts_with("3 servers, 1 client(s) in a closed loop; heartbeats"), "{text}");
-        assert!(
-            text.contains("passive, kill primary: 20 trials, seen first: 20 by exit"),
-            "{text}"
-        );
+        assert!(text.contains("passive, kill primary: 20 trials, heard of 20 by exit"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         let cells = |name: &str| -> Vec<&str> {
             let line = lines.iter().find(|line| line.trim().starts_with(name)).unwrap();

@@ -34,8 +34,8 @@ pub struct Trial {
     pub cause: Cause,
     /// To whom.
     pub server: String,
-    /// The first to see it, and what that was: `LFD1 exit`, `LFD1 closed`, `LFD1 silent`,
-    /// `S1 complaint`.
+    /// Whose word the view is owed to, and what that was: `LFD1 exit`, `LFD1 refusal` (a lost
+    /// connection, and no new one), `LFD1 silence`, `S1 complaint`.
     pub seen: String,
     /// From the last answer before to the next one after, as the client sees it.
     pub outage: u64,
@@ -90,15 +90,6 @@ impl Trial {
             let moments = records.iter().filter(|r| r.at >= deed.at && wanted(r)).map(|r| r.at);
             moments.min()
         };
-        let counts = |who: &'static str| {
-            move |record: &Record| match &record.what {
-                What::Members(members) => {
-                    record.who.as_str() == who && !members.contains(&deed.victim)
-                }
-                What::Suspected(suspect) => record.who.as_str() == who && *suspect == deed.victim,
-                _ => false,
-            }
-        };
         let by_primary = |record: &Record| record.who == view.primary && record.at >= view.at;
         let adopted = first(&|record| match &record.what {
             What::ViewAdopted(other) => by_primary(record) && other.epoch == view.epoch,
@@ -112,8 +103,8 @@ impl Trial {
                 && record.who == wait.client
                 && record.at >= view.at
         });
-        let (seen, by) = seen(records, deed).unzip();
-        let chain = [seen, first(&counts("GFD")), first(&counts("RM")), Some(view.at)];
+        let way = Way::up(records, deed, view);
+        let chain = [way.seen, way.gfd, way.rm, Some(view.at)];
         let mut phases = [None; PHASES.len()];
         let mut since = deed.at;
         for (phase, moment) in phases.iter_mut().zip(chain.into_iter().chain([adopted, committed]))
@@ -127,7 +118,7 @@ impl Trial {
             mode: deed.mode,
             cause: deed.cause,
             server: deed.victim.to_string(),
-            seen: by.unwrap_or_default(),
+            seen: way.by,
             outage: wait.after - wait.before,
             after: wait.after - deed.at,
             phases,
@@ -135,19 +126,53 @@ impl Trial {
     }
 }
 
-/// When somebody first saw what was done, and who saw what. A server is no witness of its own end:
-/// that record is the drill's, which reaped it.
-fn seen(records: &[Record], deed: Deed) -> Option<(u64, String)> {
-    let what = |record: &Record| match &record.what {
-        What::Exited { server, .. } if *server == deed.victim => Some("exit"),
-        What::Silent(server) if *server == deed.victim => Some("silent"),
-        What::Deleted(server) if *server == deed.victim => Some("closed"),
-        What::Suspected(suspect) if *suspect == deed.victim => Some("complaint"),
+/// The way on which the RM heard of it in time for its view.
+#[derive(Default)]
+struct Way {
+    by: String,
+    seen: Option<u64>,
+    gfd: Option<u64>,
+    rm: Option<u64>,
+}
+
+impl Way {
+    /// What the detectors say counts as soon as the RM knows it; before that, a complaint of another
+    /// server may have been enough. Both come over the GFD, which passes complaints on in silence.
+    fn up(records: &[Record], deed: Deed, view: &ViewSeen) -> Self {
+        let since = || records.iter().filter(|record| record.at >= deed.at);
+        let first = |wanted: &dyn Fn(&Record) -> bool| {
+            since().filter(|record| wanted(record)).min_by_key(|record| record.at)
+        };
+        let without = |record: &Record| matches!(&record.what, What::Members(members) if !members.contains(&deed.victim));
+        let complains = |record: &Record| record.what == What::Suspected(deed.victim);
+        let at = |who: &'static str| move |record: &Record| record.who.as_str() == who;
+        let told = first(&|record| at("RM")(record) && without(record));
+        if let Some(rm) = told.filter(|record| record.at <= view.at) {
+            let gfd = first(&|record| at("GFD")(record) && without(record)).map(|r| r.at);
+            let lfd = first(&|record| evidence(record, deed.victim).is_some());
+            let how = lfd.and_then(|record| Some((record.who, evidence(record, deed.victim)?)));
+            let by = how.map_or_else(String::new, |(who, how)| format!("{who} {how}"));
+            return Self { by, seen: lfd.map(|record| record.at), gfd, rm: Some(rm.at) };
+        }
+        let Some(rm) = first(&|record| at("RM")(record) && complains(record)) else {
+            return Self::default();
+        };
+        let by = first(&|record| !at("RM")(record) && complains(record));
+        let who = by.map_or_else(String::new, |record| format!("{} complaint", record.who));
+        Self { by: who, seen: by.map(|record| record.at), gfd: None, rm: Some(rm.at) }
+    }
+}
+
+/// What a detector has seen of a server. A server is no witness of its own end: that record is the
+/// drill's, which reaped it.
+fn evidence(record: &Record, victim: NodeName) -> Option<&'static str> {
+    match &record.what {
+        _ if record.who == victim => None,
+        What::Exited { server, .. } if *server == victim => Some("exit"),
+        What::Silent(server) if *server == victim => Some("silence"),
+        What::Deleted(server) if *server == victim => Some("refusal"),
         _ => None,
-    };
-    let others = records.iter().filter(|r| r.at >= deed.at && r.who != deed.victim);
-    let seen = others.filter_map(|r| Some((r.at, format!("{} {}", r.who, what(r)?))));
-    seen.min_by_key(|(at, _)| *at)
+    }
 }
 
 fn word<S: serde::Serializer>(mode: &Mode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -199,7 +224,7 @@ mod tests {
         let trial = trial(&records, deed("kill primary"));
         assert_eq!(trial.phases, [100, 50, 70, 480, 100, 150, 60, 50].map(Some));
         assert_eq!((trial.outage, trial.after), (1_020, 1_000));
-        assert_eq!(trial.seen, "LFD1 closed");
+        assert_eq!(trial.seen, "LFD1 refusal");
     }
 
     #[test]
@@ -208,6 +233,7 @@ mod tests {
             record(1_250, "S2", What::Suspected(name("S1"))),
             record(1_300, "RM", What::Suspected(name("S1"))),
             record(1_700, "RM", What::ViewMade(view(1_700, 4, &["S2", "S3"]))),
+            record(1_720, "RM", What::Members(vec![name("S2"), name("S3")])),
             record(1_800, "S2", What::ViewAdopted(view(1_800, 4, &["S2", "S3"]))),
             record(1_850, "S2", What::TailCommitted(4)),
         ];
