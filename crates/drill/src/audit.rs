@@ -109,6 +109,10 @@ pub enum What {
     },
     /// An LFD ended its server.
     Killed(NodeName),
+    /// A primary begins to send a checkpoint of this number.
+    CheckpointSent(u64),
+    /// A backup has taken the checkpoint of this number over.
+    CheckpointReceived(u64),
     /// An LFD's server did not answer in time.
     Silent(NodeName),
     /// A server complains of another one, or the RM hears such a complaint.
@@ -170,6 +174,8 @@ struct Raw {
     how: Option<String>,
     #[serde(default)]
     suspect: Option<String>,
+    #[serde(default)]
+    count: Option<u64>,
     /// The fields of Ivy's events.
     #[serde(flatten)]
     rest: serde_json::Map<String, serde_json::Value>,
@@ -231,6 +237,10 @@ impl What {
                 Self::Exited { server: server()?, how: raw.how.ok_or_else(|| need("how"))? }
             }
             "server_killed" => Self::Killed(server()?),
+            "checkpoint_sent" => Self::CheckpointSent(raw.count.ok_or_else(|| need("count"))?),
+            "checkpoint_received" => {
+                Self::CheckpointReceived(raw.count.ok_or_else(|| need("count"))?)
+            }
             "server_silent" => Self::Silent(server()?),
             "suspected" => {
                 let suspect = raw.suspect.as_deref().ok_or_else(|| need("suspect"));

@@ -47,4 +47,5 @@ pub mod nemesis;
 
 pub mod busy;
 pub mod failover;
+pub mod growth;
 pub mod up;

@@ -14,7 +14,7 @@ use drill::play::{Outcome, Player};
 use drill::report::{Report, step_line};
 use drill::script::Drill;
 use drill::world::{self, World, run_directory};
-use drill::{busy, clock, conclude, duration, failover, ivy, nemesis, up};
+use drill::{busy, clock, conclude, duration, failover, growth, ivy, nemesis, up};
 use wire::{Mode, ports};
 
 /// Chevron on one machine: servers on 127.0.0.101 and up, RM, GFD and clients on 127.0.0.110.
@@ -38,6 +38,8 @@ enum Task {
     Up(Up),
     /// Play a drill and judge it; exit code 0 only if every step and every check held.
     Run(Run),
+    /// Measure what more replicas, state, clients and time cost (bench/growth.sh).
+    Growth(growth::Arguments),
     /// Be one of the busy loops of `run busy`.
     #[command(name = busy::SPIN, hide = true)]
     Spin,
@@ -176,6 +178,7 @@ fn start(arguments: &Arguments) -> Result<bool> {
         match &arguments.task {
             Task::Up(task) => run_up(task, arguments.port_base, &root, programs).await,
             Task::Run(task) => run_drill(task, arguments.port_base, &root, programs).await,
+            Task::Growth(task) => growth::run(task, arguments.port_base, &root, programs).await,
             Task::Spin => busy::spin().map(|()| true),
         }
     })

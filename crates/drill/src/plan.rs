@@ -43,6 +43,9 @@ pub struct Settings {
     pub hold_down: Option<Duration>,
     /// Print none of the documents' lines: for drills that measure.
     pub quiet: bool,
+    /// Servers write no audit, which costs them a line per request: for measuring throughput. What
+    /// they executed cannot be checked then.
+    pub lean: bool,
     /// The first port of the port plan.
     pub port_base: u16,
     /// The servers' program; `None` for the one beside the others.
@@ -65,6 +68,7 @@ impl Settings {
             ivy: false,
             hold_down: None,
             quiet: false,
+            lean: false,
             port_base: ports::DEFAULT_BASE,
             server_bin: None,
         }
@@ -226,7 +230,9 @@ impl Plan {
         if let Kind::Lfd(place) = kind {
             let server = self.roster.servers[place];
             option("--checkpoint-freq", duration::print(self.settings.checkpoint));
-            option("--server-audit", self.file(server, "audit"));
+            if !self.settings.lean {
+                option("--server-audit", self.file(server, "audit"));
+            }
             option("--server-log", self.file(server, "pipe"));
             if let Some(grace) = self.settings.hung_grace {
                 option("--hung-grace", duration::print(grace));

@@ -42,6 +42,14 @@ pub fn stat(pid: i32) -> Option<Stat> {
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// How much memory of a process is in use, in bytes; `None` when there is no such process.
+#[must_use]
+pub fn resident(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
 /// A program's name may hold blanks and parentheses: what counts comes after the last one.
 fn parse(text: &str) -> Option<Stat> {
     let mut fields = text[text.rfind(')')? + 1..].split_whitespace();
@@ -72,6 +80,13 @@ pub fn descendants(of: i32, except: &BTreeSet<i32>) -> BTreeSet<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_process_uses_memory() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        assert!(resident(pid).is_some_and(|bytes| bytes > 100_000));
+        assert_eq!(resident(i32::MAX), None);
+    }
 
     #[test]
     fn a_strange_program_name_does_not_confuse() {

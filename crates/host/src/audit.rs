@@ -200,6 +200,12 @@ fn surroundings(event: &Event, line: &mut Line) -> bool {
         Event::JoinAbandoned { joiner, why } => {
             line.event("join_abandoned").text("joiner", joiner).text("why", why)
         }
+        Event::CheckpointSent { count, to, .. } => {
+            line.event("checkpoint_sent").number("count", count).text("to", to)
+        }
+        Event::CheckpointReceived { count, from, .. } => {
+            line.event("checkpoint_received").number("count", count).text("from", from)
+        }
         Event::Recovered { from, sequence, .. } => {
             line.event("recovered").text("from", from).number("sequence", sequence)
         }
