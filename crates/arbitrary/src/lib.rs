@@ -7,13 +7,17 @@
 //!
 //! Not here: what a role should do with any of it.
 
+mod addressed;
 mod host;
 mod messages;
 mod parts;
 mod play;
+mod torment;
 
+pub use addressed::Addressee;
 pub use host::Host;
-pub use play::{Play, plays};
+pub use play::{Play, plays, plays_for};
+pub use torment::{Bound, config, torment};
 
 /// Out of which names and numbers messages are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
