@@ -11,7 +11,7 @@ use crate::access::{Access, Stop};
 use crate::library::{ItemId, Library, LocalId, RecordId, Usual};
 use crate::scope;
 use crate::summary::Summary;
-use crate::world::World;
+use crate::world::{Client, World};
 
 /// A property that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,7 +255,10 @@ pub(crate) fn check_reply(
     ensure(seen.is_some_and(Summary::may_answer), "I11", || {
         format!("S{} answers C{}, and may not", server + 1, request + 1)
     })?;
-    ensure(client.reply == 0 || client.reply == says, "I9", || {
+    // What was answered in a cluster whose state is lost binds nobody in the next one (R12).
+    let cluster = seen.map_or(0, |seen| seen.cluster as u32);
+    let here = |other: &Client| other.reply != 0 && other.cluster == cluster;
+    ensure(!here(client) || client.reply == says, "I9", || {
         format!(
             "C{} is told {letters}, and was told {} before",
             request + 1,
@@ -265,9 +268,11 @@ pub(crate) fn check_reply(
     ensure(body.last() == Some(&scope::letter(request)), "I10", || {
         format!("C{} is told {letters}, which does not end in its own request", request + 1)
     })?;
-    let known = (0..world.clients.len()).filter(|other| client.seen >> other & 1 == 1);
+    let known = world.clients.iter().enumerate();
+    let known = known.filter(|(other, they)| client.seen >> other & 1 == 1 && here(they));
+    let others = known.map(|(other, _)| other);
     let missing: Vec<usize> =
-        known.filter(|other| !body.contains(&scope::letter(*other))).collect();
+        others.filter(|other| !body.contains(&scope::letter(*other))).collect();
     ensure(missing.is_empty(), "I10", || {
         format!(
             "C{} is told {letters}, and had seen {missing:?} answered before it asked",
