@@ -7,11 +7,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use arbitrary::{Host, Play, plays};
+use arbitrary::{Host, Play, config, plays};
 use bytes::Bytes;
 use node::Conn;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use server::service::Status;
 use server::{Config, Replica};
 use wire::{
@@ -143,16 +142,7 @@ fn ready(view: View) -> Message {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        // The same cases at every run: what has once passed stays passed until the code changes.
-        rng_seed: RngSeed::Fixed(2026),
-        max_shrink_iters: 20_000,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/hostile.proptest-regressions",
-        ))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(config(300, "tests/hostile.proptest-regressions"))]
 
     #[test]
     fn a_server_that_has_just_started(plays in plays(120)) {

@@ -81,6 +81,16 @@ impl<R: Role + Debug> Host<R> {
         self.heard
     }
 
+    /// How many connections there are, open or dialled.
+    pub fn connections(&self) -> usize {
+        self.open.len() + self.dialling.len()
+    }
+
+    /// Whether the role has ended its process.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
     /// How much memory the role takes, as the length of its text.
     pub fn size(&self) -> usize {
         format!("{:?}", self.role).len()
@@ -141,6 +151,18 @@ impl<R: Role + Debug> Host<R> {
     pub fn frame(&mut self, conn: Conn, message: &Message) -> Result<(), String> {
         self.heard += message.to_string().len();
         self.give(Input::Received(conn, message.clone()))
+    }
+
+    /// Everything that was dialled opens.
+    ///
+    /// # Errors
+    /// What the role does wrong.
+    pub fn open_all(&mut self) -> Result<(), String> {
+        while let Some(conn) = self.dialling.pop_first() {
+            self.open.insert(conn);
+            self.give(Input::Opened(conn, peer(None)))?;
+        }
+        Ok(())
     }
 
     /// Everybody hangs up, children end, and nobody comes back for a while.

@@ -23,6 +23,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// The longest cluster: addresses are 127.0.0.101 and up, and clients 1 and up.
 const MOST: usize = 9;
 
+/// The most times that a step is played: each of them stands in the drill.
+const TIMES: usize = 1000;
+
 /// A whole drill.
 #[derive(Debug)]
 pub struct Drill {
@@ -223,8 +226,9 @@ fn step(source: &Source<'_>, raw: &Spanned<RawStep>, roster: &Roster) -> Result<
         expect: conditions(&raw.expect, false)?,
         within: time(&raw.within)?.unwrap_or(WITHIN),
     };
-    if raw.times == Some(0) {
-        return Err(source.error(&span, "`times` is at least 1"));
+    if let Some(times) = raw.times.filter(|times| !(1..=TIMES).contains(times)) {
+        let text = format!("`times` is between 1 and {TIMES}, not {times}");
+        return Err(source.error(&span, text));
     }
     if step.wait.is_empty() && step.expect.is_empty() {
         return Err(source.error(&span, "a step waits for something or expects something"));
@@ -272,6 +276,7 @@ mod tests {
             (format!("{HEAD}{step}hold = \"1s\"\n"), 3, "waits for something"),
             (format!("{HEAD}{step}switch = \"idle\"\n"), 5, "idle"),
             (format!("{HEAD}{step}times = 0\nwait = [\"3 in view\"]\n"), 3, "times"),
+            (format!("{HEAD}{step}times = 9999999999\nwait = [\"3 in view\"]\n"), 3, "times"),
             (format!("{HEAD}step = []\n"), 1, "at least one"),
         ];
         for (text, line, word) in cases {

@@ -20,20 +20,27 @@
 //! Not here: LFD and GFD themselves, client failures, several inputs in one turn of a process, state
 //! that is longer than one chunk, evicted sessions, fail-back. The simulator has all of them.
 
+mod access;
+mod beginning;
 mod diary;
+mod harvest;
 mod library;
 mod local;
 mod moves;
 mod properties;
 mod recovery;
+mod report;
 pub mod scope;
 mod search;
 pub mod suite;
 mod summary;
 mod table;
+mod trail;
 mod turn;
 mod world;
 
 pub use properties::Violation;
+pub use report::{Failure, Report};
 pub use scope::Scope;
-pub use search::{Failure, Report, SharedTrail, Trail, search};
+pub use search::search;
+pub use trail::{SharedTrail, Trail};

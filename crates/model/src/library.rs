@@ -5,16 +5,16 @@
 //! is a few dozen numbers, and a step of it mostly a look-up.
 //!
 //! Guarantees: nothing is made up. Each state in here was reached by a role, from its start, through
-//! inputs that the world gave it.
+//! inputs that the world gave it. Looking up changes nothing, so several threads may do it at once;
+//! who may add is `access`.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::ops::Range;
 
 use wire::{Message, View};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::local::{Local, Slot, Stimulus, Wish};
-use crate::properties::{self, Violation};
 use crate::scope::{self, Scope};
 use crate::summary::Summary;
 use crate::table::Table;
@@ -45,6 +45,23 @@ pub(crate) enum Cause {
     Wake,
 }
 
+impl Cause {
+    /// Different for everything that can happen at any moment.
+    const fn key(self, time: u16) -> u64 {
+        let (kind, slot, item) = match self {
+            Self::Start => (1, 0, 0),
+            Self::Accepted(slot) => (2, slot, 0),
+            Self::Connected(slot) => (3, slot, 0),
+            Self::Received(slot, item) => (4, slot, item),
+            Self::Closed(slot) => (5, slot, 0),
+            Self::Persisted => (6, 0, 0),
+            Self::PersistFailed => (7, 0, 0),
+            Self::Wake => (8, 0, 0),
+        };
+        (kind as u64) << 56 | (slot as u64) << 48 | (time as u64) << 32 | item as u64
+    }
+}
+
 /// What a process wants done, with numbers for frames and records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -69,6 +86,8 @@ pub(crate) enum Usual {
     Register(usize, usize),
     /// What a reply says, whoever says it.
     Told(ItemId),
+    /// A client's question to the RM.
+    Asks,
 }
 
 impl Usual {
@@ -82,16 +101,35 @@ impl Usual {
             }
             Self::Register(request, server) => (6, request as u64, server as u64, 0),
             Self::Told(reply) => (5, reply as u64, 0, 0),
+            Self::Asks => (7, 0, 0, 0),
         };
         kind << 56 | c << 48 | b << 40 | a
     }
 }
 
-/// What came of something.
+/// A process that has not started yet, by what makes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Newborn {
+    /// That run of that server.
+    Server(usize, u8),
+    /// The RM with that record.
+    Manager(RecordId),
+}
+
+impl Newborn {
+    const fn key(self) -> u64 {
+        match self {
+            Self::Server(server, run) => (server as u64) << 8 | run as u64,
+            Self::Manager(record) => 1 << 32 | record as u64,
+        }
+    }
+}
+
+/// What came of something: the state after it, and the numbers of the effects, in order.
 #[derive(Debug, Clone)]
-struct Outcome {
-    next: LocalId,
-    effects: Rc<[Effect]>,
+pub(crate) struct Outcome {
+    pub(crate) next: LocalId,
+    pub(crate) effects: Range<u32>,
 }
 
 /// See the module's documentation.
@@ -100,6 +138,7 @@ pub(crate) struct Library {
     pub(crate) scope: Scope,
     locals: Vec<(Local, Option<Summary>)>,
     local_ids: Table,
+    newborns: Table,
     frames: Vec<Message>,
     frame_ids: Table,
     /// Frames that are made again and again, by what they are made of.
@@ -108,11 +147,10 @@ pub(crate) struct Library {
     views: Vec<View>,
     record_ids: BTreeMap<String, RecordId>,
     outcomes: Vec<Outcome>,
+    effects: Vec<Effect>,
     causes: Table,
     /// By state, cause and moment.
     outcome_ids: Table,
-    /// Pairs of servers that agree.
-    agreed: Table,
 }
 
 impl Library {
@@ -121,6 +159,7 @@ impl Library {
             scope,
             locals: Vec::new(),
             local_ids: Table::new(),
+            newborns: Table::new(),
             frames: Vec::new(),
             frame_ids: Table::new(),
             usual: Table::new(),
@@ -128,9 +167,9 @@ impl Library {
             views: Vec::new(),
             record_ids: BTreeMap::new(),
             outcomes: Vec::new(),
+            effects: Vec::new(),
             causes: Table::new(),
             outcome_ids: Table::new(),
-            agreed: Table::new(),
         }
     }
 
@@ -154,6 +193,18 @@ impl Library {
         id
     }
 
+    /// The state of a process that has not started yet, if there was one like it before.
+    pub(crate) fn newborn(&self, of: Newborn) -> Option<LocalId> {
+        self.newborns.get(of.key())
+    }
+
+    /// Keeps a process that has not started yet.
+    pub(crate) fn keep_newborn(&mut self, of: Newborn, local: Local) -> LocalId {
+        let id = self.enter(local);
+        self.newborns.insert(of.key(), id);
+        id
+    }
+
     /// The state of that number.
     pub(crate) fn local(&self, id: LocalId) -> &Local {
         &self.locals[id as usize - 1].0
@@ -165,62 +216,49 @@ impl Library {
         self.locals[index].1.as_ref()
     }
 
-    /// Whether two servers agree; each pair is looked at once.
-    ///
-    /// # Errors
-    /// How they do not.
-    pub(crate) fn agree(&mut self, (one, other): (LocalId, LocalId)) -> Result<(), Violation> {
-        let key = u64::from(one) << 32 | u64::from(other);
-        if self.agreed.get(key).is_some() {
-            return Ok(());
-        }
-        if let (Some(one), Some(other)) = (self.summary(one), self.summary(other)) {
-            properties::check_pair(one, other)?;
-        }
-        self.agreed.insert(key, 0);
-        Ok(())
+    // ---- what comes of what ----
+
+    /// What is known to come of something that happens to a process at the moment after so many
+    /// steps of time; `None` if that has not happened yet.
+    pub(crate) fn outcome(&self, id: LocalId, cause: Cause, time: u16) -> Option<Outcome> {
+        let cause = self.causes.get(cause.key(time))?;
+        let outcome = self.outcome_ids.get(u64::from(id) << 32 | u64::from(cause))?;
+        Some(self.outcomes[outcome as usize].clone())
     }
 
-    /// What comes of something that happens to a process at the moment after so many steps of time.
+    /// The effect of that number.
+    pub(crate) fn effect(&self, number: u32) -> Effect {
+        self.effects[number as usize]
+    }
+
+    /// Has a role play what happens to a process.
     ///
     /// # Errors
     /// When the role broke a rule of its host.
-    pub(crate) fn step(
-        &mut self,
-        id: LocalId,
-        cause: Cause,
-        time: u16,
-    ) -> Result<(LocalId, Rc<[Effect]>), String> {
-        let cause_id = self.cause_id(cause, time);
-        let key = u64::from(id) << 32 | u64::from(cause_id);
-        if let Some(outcome) = self.outcome_ids.get(key) {
-            let outcome = &self.outcomes[outcome as usize];
-            return Ok((outcome.next, outcome.effects.clone()));
-        }
+    pub(crate) fn play(&mut self, id: LocalId, cause: Cause, time: u16) -> Result<Outcome, String> {
         let mut local = self.local(id).clone();
         let stimulus = self.stimulus(cause);
         let wishes = local.step(scope::moment(time), stimulus)?;
-        let effects: Rc<[Effect]> = wishes.into_iter().map(|w| self.effect(w)).collect();
+        let first = self.effects.len() as u32;
+        for wish in wishes {
+            let effect = self.effect_of(wish);
+            self.effects.push(effect);
+        }
         let next = self.enter(local);
+        let outcome = Outcome { next, effects: first..self.effects.len() as u32 };
+        let key = u64::from(id) << 32 | u64::from(self.cause_id(cause, time));
         self.outcome_ids.insert(key, self.outcomes.len() as u32);
-        self.outcomes.push(Outcome { next, effects: effects.clone() });
-        Ok((next, effects))
+        self.outcomes.push(outcome.clone());
+        Ok(outcome)
+    }
+
+    /// Forgets what comes of what, because the rules are other ones from now on.
+    pub(crate) fn forget_outcomes(&mut self) {
+        self.outcome_ids = Table::new();
     }
 
     fn cause_id(&mut self, cause: Cause, time: u16) -> u32 {
-        let (kind, slot, item) = match cause {
-            Cause::Start => (1, 0, 0),
-            Cause::Accepted(slot) => (2, slot, 0),
-            Cause::Connected(slot) => (3, slot, 0),
-            Cause::Received(slot, item) => (4, slot, item),
-            Cause::Closed(slot) => (5, slot, 0),
-            Cause::Persisted => (6, 0, 0),
-            Cause::PersistFailed => (7, 0, 0),
-            Cause::Wake => (8, 0, 0),
-        };
-        let (kind, slot) = (u64::from(kind as u8), u64::from(slot));
-        let key = kind << 56 | slot << 48 | u64::from(time) << 32 | u64::from(item);
-        let next = self.causes.len() as u32;
+        let (key, next) = (cause.key(time), self.causes.len() as u32);
         self.causes.insert(key, next);
         self.causes.get(key).unwrap_or(next)
     }
@@ -238,7 +276,7 @@ impl Library {
         }
     }
 
-    fn effect(&mut self, wish: Wish) -> Effect {
+    fn effect_of(&mut self, wish: Wish) -> Effect {
         match wish {
             Wish::Dial(slot, to) => Effect::Dial(slot, to),
             Wish::Send(slot, message) => Effect::Send(slot, self.frame_id(message)),
@@ -261,15 +299,15 @@ impl Library {
         id
     }
 
-    /// The number of a frame that is made again and again; `of` says which one it is.
-    pub(crate) fn usual(&mut self, of: Usual, make: impl FnOnce(&Self) -> Message) -> ItemId {
-        let key = of.key();
-        if let Some(id) = self.usual.get(key) {
-            return id;
-        }
-        let message = make(self);
+    /// The number of a frame that is made again and again, if it was made before.
+    pub(crate) fn usual(&self, of: Usual) -> Option<ItemId> {
+        self.usual.get(of.key())
+    }
+
+    /// Keeps a frame that will be made again and again.
+    pub(crate) fn keep_usual(&mut self, of: Usual, message: Message) -> ItemId {
         let id = self.frame_id(message);
-        self.usual.insert(key, id);
+        self.usual.insert(of.key(), id);
         id
     }
 

@@ -65,6 +65,9 @@ struct Arguments {
     /// Reports of what has changed at living servers may be late.
     #[arg(long)]
     late_reports: bool,
+    /// How many threads search; 0 for one on each core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
     /// Stop after so many worlds; 0 for never.
     #[arg(long, default_value_t = 0)]
     limit: usize,
@@ -89,6 +92,13 @@ fn mutant(word: &str) -> Result<Mutant, String> {
 }
 
 impl Arguments {
+    fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
     fn scope(&self) -> Scope {
         Scope {
             servers: self.servers.clamp(1, model::scope::SERVERS),
@@ -119,17 +129,17 @@ fn main() -> ExitCode {
     let scopes = if arguments.suite { model::suite::always() } else { vec![arguments.scope()] };
     let mut holds = true;
     for scope in scopes {
-        let report = check(&scope);
+        let report = check(&scope, arguments.threads());
         println!("{report}");
         holds &= report.failure.is_none();
     }
     if holds { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-fn check(scope: &Scope) -> Report {
+fn check(scope: &Scope, threads: usize) -> Report {
     let trail = SharedTrail::default();
     tell_the_story_when_a_role_panics(scope, &trail);
-    search(scope, &trail, &mut |report: &Report| {
+    search(scope, threads, &trail, &mut |report: &Report| {
         eprint!("\r  depth {:>3}: {:>10} worlds", report.depth, report.worlds);
     })
 }

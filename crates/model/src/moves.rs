@@ -7,6 +7,7 @@ use std::fmt;
 
 use wire::Phase;
 
+use crate::access::{Access, Stop};
 use crate::library::{BROKEN, ItemId, Library, ORDERLY};
 use crate::scope::SERVERS;
 use crate::turn;
@@ -126,11 +127,14 @@ impl Move {
 }
 
 /// Everything that can happen next, what has to happen first.
-pub(crate) fn possible(library: &mut Library, world: &World) -> Vec<Move> {
+///
+/// # Errors
+/// When a server broke a rule of its host, or what its LFD would hear is unknown.
+pub(crate) fn possible(library: &mut Access<'_>, world: &World) -> Result<Vec<Move>, Stop> {
     let mut moves = Vec::new();
     deliveries(world, &mut moves);
     for server in 0..world.servers.len() {
-        reports(library, world, server, &mut moves);
+        reports(library, world, server, &mut moves)?;
     }
     if world.flight != 0 && world.budget.epochs > 0 {
         moves.push(Move::Persisted);
@@ -138,7 +142,7 @@ pub(crate) fn possible(library: &mut Library, world: &World) -> Vec<Move> {
     questions(library, world, &mut moves);
     heals(world, &mut moves);
     faults(world, &mut moves);
-    moves
+    Ok(moves)
 }
 
 fn deliveries(world: &World, moves: &mut Vec<Move>) {
@@ -156,7 +160,12 @@ fn deliveries(world: &World, moves: &mut Vec<Move>) {
     }
 }
 
-fn reports(library: &mut Library, world: &World, server: usize, moves: &mut Vec<Move>) {
+fn reports(
+    library: &mut Access<'_>,
+    world: &World,
+    server: usize,
+    moves: &mut Vec<Move>,
+) -> Result<(), Stop> {
     if !world.up[server].is_empty() {
         moves.push(Move::Up(server));
     }
@@ -167,9 +176,10 @@ fn reports(library: &mut Library, world: &World, server: usize, moves: &mut Vec<
         moves.push(Move::Notice(server));
     }
     let known = world.servers[server].report;
-    if turn::news(library, world, server).is_some_and(|report| report != known) {
+    if turn::news(library, world, server)?.is_some_and(|report| report != known) {
         moves.push(Move::Beat(server));
     }
+    Ok(())
 }
 
 /// Clients are alike, so the first to ask is the first one. A client asks whoever leads, by its own

@@ -7,10 +7,11 @@ use std::fmt;
 
 use wire::{Incarnation, Message, SessionId, View};
 
+use crate::access::{Access, Stop};
 use crate::library::{ItemId, Library, LocalId, RecordId, Usual};
 use crate::scope;
 use crate::summary::Summary;
-use crate::world::World;
+use crate::world::{Client, World};
 
 /// A property that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +153,7 @@ fn living<'a>(
 // ---- every world ----
 
 /// All that must hold in every world.
-pub(crate) fn check(library: &mut Library, world: &World) -> Result<(), Violation> {
+pub(crate) fn check(library: &Library, world: &World) -> Result<(), Violation> {
     for (server, seen) in living(library, world) {
         check_adopted(library, world, seen).map_err(|v| v.of(server))?;
         ensure(!seen.twice, "I9", || format!("S{}: a request took effect twice", server + 1))?;
@@ -162,13 +163,12 @@ pub(crate) fn check(library: &mut Library, world: &World) -> Result<(), Violatio
 }
 
 /// I5, I6: servers of one cluster agree on what is committed, and have executed it to the same end.
-fn check_agreement(library: &mut Library, world: &World) -> Result<(), Violation> {
-    for one in 0..world.servers.len() {
-        for other in one + 1..world.servers.len() {
-            let ids = (world.servers[one].local, world.servers[other].local);
-            library.agree(ids).map_err(|mut v| {
-                v.text = format!("S{} and S{} {}", one + 1, other + 1, v.text);
-                v
+fn check_agreement(library: &Library, world: &World) -> Result<(), Violation> {
+    for (one, seen) in living(library, world) {
+        for (other, also) in living(library, world).filter(|(other, _)| *other > one) {
+            check_pair(seen, also).map_err(|violation| Violation {
+                text: format!("S{} and S{} {}", one + 1, other + 1, violation.text),
+                ..violation
             })?;
         }
     }
@@ -176,7 +176,7 @@ fn check_agreement(library: &mut Library, world: &World) -> Result<(), Violation
 }
 
 /// I5 and I6 for two servers.
-pub(crate) fn check_pair(one: &Summary, other: &Summary) -> Result<(), Violation> {
+fn check_pair(one: &Summary, other: &Summary) -> Result<(), Violation> {
     if one.cluster != other.cluster || one.cluster == 0 || !one.whole || !other.whole {
         return Ok(());
     }
@@ -224,7 +224,10 @@ fn check_acknowledged(library: &Library, world: &World) -> Result<(), Violation>
 // ---- replies ----
 
 /// What a reply says, whoever says it.
-pub(crate) fn told(library: &mut Library, item: ItemId) -> ItemId {
+///
+/// # Errors
+/// When nobody has said it before, and it must not be added.
+pub(crate) fn told(library: &mut Access<'_>, item: ItemId) -> Result<ItemId, Stop> {
     library.usual(Usual::Told(item), |library| match library.frame(item).clone() {
         Message::Reply { client, number, body, .. } => {
             let server = scope::replica(0);
@@ -237,22 +240,25 @@ pub(crate) fn told(library: &mut Library, item: ItemId) -> ItemId {
 /// I9, I10, I11: who answers may; the answer is the same as ever; what the client knew to have
 /// happened before is in it.
 pub(crate) fn check_reply(
-    library: &mut Library,
+    library: &mut Access<'_>,
     world: &World,
     (request, server): (usize, usize),
     item: ItemId,
-) -> Result<(), Violation> {
+) -> Result<(), Stop> {
     let client = &world.clients[request];
-    let says = told(library, item);
+    let says = told(library, item)?;
     let Message::Reply { body: Some(body), .. } = library.frame(says) else {
-        return Err(Violation { property: "I9", text: "a reply says nothing".to_owned() });
+        return Err(Violation { property: "I9", text: "a reply says nothing".to_owned() }.into());
     };
     let letters = String::from_utf8_lossy(body).into_owned();
     let seen = library.summary(world.servers[server].local);
     ensure(seen.is_some_and(Summary::may_answer), "I11", || {
         format!("S{} answers C{}, and may not", server + 1, request + 1)
     })?;
-    ensure(client.reply == 0 || client.reply == says, "I9", || {
+    // What was answered in a cluster whose state is lost binds nobody in the next one (R12).
+    let cluster = seen.map_or(0, |seen| seen.cluster as u32);
+    let here = |other: &Client| other.reply != 0 && other.cluster == cluster;
+    ensure(!here(client) || client.reply == says, "I9", || {
         format!(
             "C{} is told {letters}, and was told {} before",
             request + 1,
@@ -262,15 +268,18 @@ pub(crate) fn check_reply(
     ensure(body.last() == Some(&scope::letter(request)), "I10", || {
         format!("C{} is told {letters}, which does not end in its own request", request + 1)
     })?;
-    let known = (0..world.clients.len()).filter(|other| client.seen >> other & 1 == 1);
+    let known = world.clients.iter().enumerate();
+    let known = known.filter(|(other, they)| client.seen >> other & 1 == 1 && here(they));
+    let others = known.map(|(other, _)| other);
     let missing: Vec<usize> =
-        known.filter(|other| !body.contains(&scope::letter(*other))).collect();
+        others.filter(|other| !body.contains(&scope::letter(*other))).collect();
     ensure(missing.is_empty(), "I10", || {
         format!(
             "C{} is told {letters}, and had seen {missing:?} answered before it asked",
             request + 1
         )
-    })
+    })?;
+    Ok(())
 }
 
 /// I9: a client gets one session for one start.

@@ -5,6 +5,7 @@
 //! connection that is dialled again) is played here: faults are over, the network is whole, frames
 //! arrive as soon as they are sent, and the clock runs.
 
+use crate::access::{Access, Stop};
 use crate::library::Library;
 use crate::moves::{self, Move};
 use crate::properties::{self, Violation};
@@ -21,7 +22,7 @@ const BUSY: usize = 5_000;
 ///
 /// # Errors
 /// What does not come to an end, or what is violated on the way.
-pub(crate) fn recover(library: &mut Library, world: &World) -> Result<World, Violation> {
+pub(crate) fn recover(library: &mut Access<'_>, world: &World) -> Result<World, Stop> {
     let budget = Budget { epochs: u8::MAX, launches: u8::MAX, ..Budget::default() };
     let mut world = World { budget, cut: 0, ..world.clone() };
     for _ in 0..PATIENCE {
@@ -32,14 +33,14 @@ pub(crate) fn recover(library: &mut Library, world: &World) -> Result<World, Vio
         world = turn::pass_time(library, world)?;
         properties::check(library, &world)?;
     }
-    Err(Violation { property: "I14", text: stuck(library, &world) })
+    Err(Violation { property: "I14", text: stuck(library, &world) }.into())
 }
 
 /// The world once nothing is left to happen without time.
 ///
 /// # Errors
 /// See [`recover`].
-fn come_to_rest(library: &mut Library, world: World) -> Result<World, Violation> {
+fn come_to_rest(library: &mut Access<'_>, world: World) -> Result<World, Stop> {
     calm(library, world, |happens| !happens.is_fault())
 }
 
@@ -47,24 +48,24 @@ fn come_to_rest(library: &mut Library, world: World) -> Result<World, Violation>
 ///
 /// # Errors
 /// See [`recover`].
-pub(crate) fn calm_servers(library: &mut Library, world: World) -> Result<World, Violation> {
+pub(crate) fn calm_servers(library: &mut Access<'_>, world: World) -> Result<World, Stop> {
     let client = |m: Move| matches!(m, Move::Ask(..) | Move::Request(..) | Move::Take(..));
     calm(library, world, |happens| !happens.is_fault() && !client(happens))
 }
 
 fn calm(
-    library: &mut Library,
+    library: &mut Access<'_>,
     mut world: World,
     wanted: impl Fn(Move) -> bool,
-) -> Result<World, Violation> {
+) -> Result<World, Stop> {
     for _ in 0..BUSY {
-        let moves = moves::possible(library, &world);
+        let moves = moves::possible(library, &world)?;
         let Some(next) = moves.into_iter().find(|m| wanted(*m)) else { return Ok(world) };
         world = turn::play(library, &world, next)?;
         properties::check(library, &world)?;
     }
     let text = format!("{BUSY} moves at one moment, and no end");
-    Err(Violation { property: "I14", text })
+    Err(Violation { property: "I14", text }.into())
 }
 
 /// Whether every client has its reply, and every server that ever ran is in the view and knows it.

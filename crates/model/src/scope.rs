@@ -12,6 +12,9 @@ pub const SERVERS: usize = 5;
 /// See [`SERVERS`].
 pub const REQUESTS: usize = 4;
 
+/// Names end in one digit.
+const _: () = assert!(SERVERS <= 9 && REQUESTS <= 9);
+
 /// How much may happen. Faults are budgets: each may strike at any moment until it is used up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -96,7 +99,7 @@ pub(crate) const fn moment(step: u16) -> Time {
 
 /// The name of a server.
 pub(crate) fn replica(server: usize) -> ReplicaName {
-    ReplicaName::from_bytes(format!("S{}", server + 1).as_bytes()).expect("a name")
+    ReplicaName::from_bytes(&[b'S', b'1' + server as u8]).expect("a name")
 }
 
 /// The number of a server, by its name.
@@ -118,7 +121,7 @@ pub(crate) fn server_at(address: SocketAddr) -> Option<usize> {
 
 /// The client that makes a request.
 pub(crate) fn client(request: usize) -> ClientName {
-    ClientName::from_bytes(format!("C{}", request + 1).as_bytes()).expect("a name")
+    ClientName::from_bytes(&[b'C', b'1' + request as u8]).expect("a name")
 }
 
 /// The request that a client makes.
