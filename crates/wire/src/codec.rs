@@ -13,7 +13,8 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::fields::{FieldError, Fields, is_blank, shortened, trim};
 use crate::kind::Kind;
-use crate::message::{ErrorCode, Message};
+use crate::message::Message;
+use crate::parts::ErrorCode;
 use crate::scan::{Found, Scan};
 
 /// The longest request, in bytes, unless configured otherwise.

@@ -8,8 +8,9 @@
 use std::fmt;
 
 use crate::ivy::Want;
-use crate::message::{Message, Op};
+use crate::message::Message;
 use crate::names::Name;
+use crate::parts::Op;
 
 macro_rules! kinds {
     ($($variant:ident $word:literal,)*) => {

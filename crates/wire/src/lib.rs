@@ -21,6 +21,7 @@ mod kind;
 mod message;
 mod names;
 mod parse;
+mod parts;
 pub mod ports;
 mod scan;
 mod text;
@@ -29,13 +30,13 @@ mod view;
 pub use codec::{Codec, CodecError, DEFAULT_FRAME_LIMIT, HEADROOM};
 pub use fields::FieldError;
 pub use kind::Kind;
-pub use message::{
-    Change, Entry, ErrorCode, Gone, Health, LaunchOrder, Message, Op, Reported, Transfer, Urgency,
-    Why,
-};
+pub use message::Message;
 pub use names::{
     ClientName, ClusterId, Digest, Epoch, Incarnation, NameError, NodeName, ReplicaName,
     RequestNumber, Sequence, SessionId,
+};
+pub use parts::{
+    Change, Entry, ErrorCode, Gone, Health, LaunchOrder, Op, Reported, Transfer, Urgency, Why,
 };
 pub use text::{ERROR_TEXT_LIMIT, encode};
 pub use view::{Member, Mode, Phase, Role, View};

@@ -14,8 +14,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::draft::Draft;
 use crate::ivy::Page;
-use crate::message::{Change, Entry, Message, Op, Transfer};
+use crate::message::Message;
 use crate::names::{ClientName, Name, NodeName, ReplicaName};
+use crate::parts::{Change, Entry, Op, Transfer};
 use crate::view::{Mode, Role, View};
 
 /// The longest text of an `error` frame, in bytes; what is longer is cut and ends with `…`.
