@@ -27,7 +27,7 @@ pub mod trace;
 mod traffic;
 pub mod world;
 
-pub use observe::{Seen, Sight, Violation, Watcher};
+pub use observe::{Seen, Sight, Sights, Violation, Watcher};
 pub use plan::{Kind, Plan};
 pub use process::{Actor, Pid, Process};
 pub use random::{Random, Span};

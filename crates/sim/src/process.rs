@@ -96,6 +96,8 @@ pub struct Process {
     pub conns: BTreeMap<Conn, PipeId>,
     /// Connections that the role has paused.
     pub paused: BTreeMap<PipeId, ()>,
+    /// Connections on which something waits for the end of the turn.
+    pub unsent: Vec<PipeId>,
     /// Whether a turn is on its way.
     pub turn_due: bool,
     /// The next wake-up that is on its way.
@@ -122,6 +124,7 @@ impl Process {
             held: VecDeque::new(),
             conns: BTreeMap::new(),
             paused: BTreeMap::new(),
+            unsent: Vec::new(),
             turn_due: false,
             wake_due: None,
             next_accepted: 1,
@@ -139,8 +142,7 @@ impl Process {
 
     /// What its own clock says when the world's says `now`.
     pub fn clock(&mut self, now: Time) -> Time {
-        let micros = now.since(self.born).as_micros() * u128::from(self.rate) / 1_000_000;
-        let local = Time::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+        let local = Time::from_micros(micros(now.since(self.born)) * self.rate / 1_000_000);
         self.local = self.local.max(local);
         self.local
     }
@@ -148,8 +150,57 @@ impl Process {
     /// When the world's clock will say what the role's deadline asks for.
     pub fn deadline(&mut self) -> Option<Time> {
         let local = self.actor.role().deadline()?;
-        let micros = u128::from(local.as_micros()) * 1_000_000;
-        let micros = micros.div_ceil(u128::from(self.rate));
-        Some(self.born + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)))
+        let micros = (local.as_micros() * 1_000_000).div_ceil(self.rate);
+        Some(self.born + Duration::from_micros(micros))
+    }
+}
+
+/// A duration of a run in microseconds: hours at the most, so that a product with a rate fits.
+fn micros(duration: Duration) -> u64 {
+    duration.as_secs() * 1_000_000 + u64::from(duration.subsec_micros())
+}
+
+/// Every running process, by its id: ids count up from [`Table::FIRST`] and are never used again.
+#[derive(Debug, Default)]
+pub struct Table {
+    slots: Vec<Option<Box<Process>>>,
+}
+
+impl Table {
+    /// The id before the first one.
+    pub const FIRST: Pid = 100;
+
+    fn slot(pid: Pid) -> Option<usize> {
+        usize::try_from(pid.checked_sub(Self::FIRST)?).ok()
+    }
+
+    /// The process of that id, if it runs.
+    #[must_use]
+    pub fn get(&self, pid: Pid) -> Option<&Process> {
+        self.slots.get(Self::slot(pid)?)?.as_deref()
+    }
+
+    /// The process of that id, if it runs.
+    pub fn get_mut(&mut self, pid: Pid) -> Option<&mut Process> {
+        self.slots.get_mut(Self::slot(pid)?)?.as_deref_mut()
+    }
+
+    /// A process has started.
+    pub fn insert(&mut self, process: Process) {
+        let Some(slot) = Self::slot(process.pid) else { return };
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        self.slots[slot] = Some(Box::new(process));
+    }
+
+    /// A process has ended.
+    pub fn remove(&mut self, pid: Pid) -> Option<Process> {
+        self.slots.get_mut(Self::slot(pid)?)?.take().map(|process| *process)
+    }
+
+    /// Every running process, in the order of their starts.
+    pub fn iter(&self) -> impl Iterator<Item = &Process> {
+        self.slots.iter().filter_map(Option::as_deref)
     }
 }

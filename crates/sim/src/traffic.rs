@@ -41,7 +41,7 @@ impl World {
     // ---- opening ----
 
     pub(crate) fn dial(&mut self, pid: Pid, conn: Conn, at: SocketAddr) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid) else { return };
         let pipe = self.network.dial(End::new(pid, process.kind, conn, None));
         process.conns.insert(conn, pipe);
         let due = self.now + self.random.within(self.plan.latency);
@@ -57,19 +57,19 @@ impl World {
         }
         let due = self.now + self.random.within(self.plan.latency);
         let Some(kind) = Kind::listening(at) else {
-            return self.at(due, Happening::Post(dialler, Mail::Broken(id)));
+            return self.at(due, Happening::Post(dialler, Box::new(Mail::Broken(id))));
         };
         if self.network.is_cut(from, kind) || self.network.is_cut(kind, from) {
             if KNOCK_AGAIN * attempt >= DIAL_TIMEOUT {
-                return self.at(due, Happening::Post(dialler, Mail::Broken(id)));
+                return self.at(due, Happening::Post(dialler, Box::new(Mail::Broken(id))));
             }
             let again = Happening::Knock { pipe: id, at, attempt: attempt + 1 };
             return self.at(self.now + KNOCK_AGAIN, again);
         }
         let Some(accepter) = self.names.get(&kind.name()).copied() else {
-            return self.at(due, Happening::Post(dialler, Mail::Broken(id)));
+            return self.at(due, Happening::Post(dialler, Box::new(Mail::Broken(id))));
         };
-        let Some(process) = self.processes.get_mut(&accepter) else { return };
+        let Some(process) = self.processes.get_mut(accepter) else { return };
         let conn = process.accept();
         process.conns.insert(conn, id);
         let door = at.port() - ports::DEFAULT_BASE;
@@ -96,22 +96,29 @@ impl World {
     // ---- sending ----
 
     /// Queues a frame; it goes out at the end of the turn.
-    pub(crate) fn send(&mut self, pid: Pid, conn: Conn, message: &Message) {
-        let Some(process) = self.processes.get(&pid) else { return };
+    pub(crate) fn send(&mut self, pid: Pid, conn: Conn, message: Message) {
+        let Some(process) = self.processes.get(pid) else { return };
         let Some(id) = process.conns.get(&conn).copied() else { return };
-        self.see(pid, Seen::Sent { conn, message });
+        self.see(pid, Seen::Sent { conn, message: &message });
         let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
         if let Some(end) = pipe.ends.iter_mut().find(|end| end.pid == pid && !end.closed) {
-            end.pending.push(message.clone());
+            let first = end.pending.is_empty();
+            end.pending.push(message);
+            if let Some(process) = self.processes.get_mut(pid).filter(|_| first) {
+                process.unsent.push(id);
+            }
         }
     }
 
     /// The turn is over: what was queued goes out.
     pub(crate) fn flush(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get(&pid) else { return };
-        let pipes: Vec<PipeId> = process.conns.values().copied().collect();
-        for id in pipes {
+        let Some(process) = self.processes.get_mut(pid) else { return };
+        let mut unsent = std::mem::take(&mut process.unsent);
+        for id in unsent.drain(..) {
             self.flush_pipe(pid, id);
+        }
+        if let Some(process) = self.processes.get_mut(pid) {
+            process.unsent = unsent;
         }
     }
 
@@ -285,7 +292,7 @@ impl World {
             Mail::Of(id, _) | Mail::End(id) | Mail::Broken(id) => Some(*id),
         };
         if let Some(id) = id {
-            let Some(process) = self.processes.get_mut(&pid) else { return };
+            let Some(process) = self.processes.get_mut(pid) else { return };
             if process.paused.contains_key(&id) && !matches!(mail, Mail::Broken(_)) {
                 return process.held.push_back(mail);
             }
@@ -327,7 +334,7 @@ impl World {
         let door = end.door.filter(|_| end.heard);
         if door.is_some_and(|door| end.kind.answers_half_closed(door)) {
             let conn = end.conn;
-            self.at(self.now + ANSWERING, Happening::Post(pid, Mail::Broken(id)));
+            self.at(self.now + ANSWERING, Happening::Post(pid, Box::new(Mail::Broken(id))));
             self.input(pid, Input::Ended(conn));
         } else {
             self.lose(pid, id);
@@ -343,7 +350,7 @@ impl World {
 
     /// The role closes a connection: what was queued goes out first.
     pub(crate) fn close(&mut self, pid: Pid, conn: Conn) {
-        let Some(process) = self.processes.get(&pid) else { return };
+        let Some(process) = self.processes.get(pid) else { return };
         let Some(id) = process.conns.get(&conn).copied() else { return };
         self.flush_pipe(pid, id);
         self.shut(pid, id, Segment::Fin);
@@ -359,7 +366,7 @@ impl World {
         }
         let conn = end.conn;
         let (lonely, over) = (pipe.ends.len() == 1, pipe.is_over());
-        if let Some(process) = self.processes.get_mut(&pid) {
+        if let Some(process) = self.processes.get_mut(pid) {
             process.conns.remove(&conn);
             process.paused.remove(&id);
             process

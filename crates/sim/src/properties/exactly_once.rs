@@ -7,9 +7,8 @@ use bytes::Bytes;
 use node::Event;
 use wire::{ClientName, ClusterId, Message, RequestNumber, SessionId};
 
-use super::replica;
 use crate::ledger::Place;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 type Question = (ClusterId, ClientName, SessionId, RequestNumber);
 
@@ -40,8 +39,13 @@ impl Watcher for ExactlyOnce {
         "I9 exactly once"
     }
 
+    fn sights(&self) -> Sights {
+        Sights::NOTED.and(Sights::SENT)
+    }
+
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
-        let Some(cluster) = replica(sight, world).map(|r| r.probe().cluster) else { return Ok(()) };
+        let Some(replica) = world.server(sight.pid) else { return Ok(()) };
+        let cluster = replica.cluster();
         match &sight.what {
             Seen::Noted(Event::Executed { sequence, client, session, number, effect, body }) => {
                 if !*effect {

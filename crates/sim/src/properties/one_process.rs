@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// A process that has run for so long could have been found.
 const FOUND: Duration = Duration::from_secs(1);
@@ -16,6 +16,10 @@ pub(super) struct OneProcess;
 impl Watcher for OneProcess {
     fn name(&self) -> &'static str {
         "one process of a server"
+    }
+
+    fn sights(&self) -> Sights {
+        Sights::LIVES
     }
 
     fn see(&mut self, sight: &Sight<'_>, _world: &World) -> Result<(), String> {
