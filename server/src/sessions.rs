@@ -230,8 +230,17 @@ impl Sessions {
 }
 
 fn put(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(number.to_string().as_bytes());
-    out.push(b' ');
+    // No formatting: checkpoints and digests are made of these.
+    let (mut digits, mut rest, mut at) = ([b' '; 21], number, 20);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

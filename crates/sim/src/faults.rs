@@ -42,7 +42,7 @@ impl World {
     /// Stops a process (SIGSTOP). Says whether it ran.
     pub fn freeze(&mut self, name: NodeName) -> bool {
         let pid = self.pid(name);
-        let Some(process) = pid.and_then(|pid| self.processes.get_mut(pid)) else { return false };
+        let Some(process) = pid.and_then(|pid| self.processes.get_mut(pid.into())) else { return false };
         let ran = !std::mem::replace(&mut process.frozen, true);
         self.done(name, "freeze");
         ran
@@ -51,7 +51,7 @@ impl World {
     /// Continues it (SIGCONT). Says whether it was stopped.
     pub fn thaw(&mut self, name: NodeName) -> bool {
         let Some(pid) = self.pid(name) else { return false };
-        let Some(process) = self.processes.get_mut(pid) else { return false };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return false };
         if !std::mem::replace(&mut process.frozen, false) {
             return false;
         }
@@ -160,7 +160,7 @@ impl World {
     /// A process gets nothing done for a while although it is not stopped: its machine is busy.
     pub fn stall(&mut self, name: NodeName, micros: u64) {
         let Some(pid) = self.pid(name) else { return };
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if process.frozen || process.turn_due {
             return;
         }

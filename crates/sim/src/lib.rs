@@ -22,6 +22,7 @@ pub mod progress;
 pub mod properties;
 pub mod random;
 pub mod register;
+pub mod slots;
 pub mod swarm;
 pub mod trace;
 mod traffic;

@@ -58,14 +58,14 @@ impl World {
     }
 
     fn pause(&mut self, pid: Pid, conn: node::Conn) {
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if let Some(id) = process.conns.get(&conn) {
             process.paused.insert(*id, ());
         }
     }
 
     fn resume(&mut self, pid: Pid, conn: node::Conn) {
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let Some(id) = process.conns.get(&conn).copied() else { return };
         if process.paused.remove(&id).is_none() {
             return;
@@ -137,7 +137,7 @@ impl World {
 
     fn adopt(&mut self, lfd: Pid, pid: Pid) {
         self.watched.insert(pid, lfd);
-        if self.processes.get(pid).is_some() {
+        if self.processes.get(pid.into()).is_some() {
             self.post(lfd, Mail::Input(Input::Launched { pid }));
         } else {
             self.reap(pid, "gone");
@@ -163,7 +163,8 @@ impl World {
         };
         let skew = self.plan.skew.min(900_000);
         let rate = self.random.between(1_000_000 - skew, 1_000_000 + skew);
-        self.processes.insert(Process::new(pid, kind, actor, self.now, rate));
+        let process = Process::new(pid, kind, actor, self.now, rate);
+        self.processes.insert(pid.into(), process);
         self.names.insert(kind.name(), pid);
         self.see(pid, Seen::Started);
         self.post(pid, Mail::Input(Input::Start));
@@ -172,7 +173,7 @@ impl World {
     /// A process ends: its sockets are closed, and whoever watches it is told.
     pub(crate) fn end_process(&mut self, pid: Pid, how: &str, last: Segment) {
         self.see(pid, Seen::Ended(how));
-        let Some(process) = self.processes.remove(pid) else {
+        let Some(process) = self.processes.remove(pid.into()) else {
             // It was launched and has not come so far.
             return self.reap(pid, how);
         };

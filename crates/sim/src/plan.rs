@@ -182,11 +182,7 @@ impl Kind {
     /// its LFD.
     #[must_use]
     pub fn address(self) -> SocketAddr {
-        let last = match self {
-            Self::Manager | Self::Global => 110,
-            Self::Local(n) | Self::Server(n) => 100 + n,
-            Self::Client(n) => 200 + n,
-        };
+        let last = crate::network::machine(self);
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), DEFAULT_BASE)
     }
 

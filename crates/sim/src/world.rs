@@ -23,12 +23,16 @@ use crate::ledger::Ledger;
 use crate::network::{Network, PipeId};
 use crate::observe::{Seen, Sight, Sights, Violation, Watcher};
 use crate::plan::{Kind, Plan};
-use crate::process::{Mail, Pid, Process, Table};
+use crate::process::{Mail, Pid, Process};
 use crate::random::Random;
 use crate::register::Register;
+use crate::slots::Slots;
 
 /// A role whose deadline has passed although it was just woken is woken again after this.
 const WAKE_AGAIN: Duration = Duration::from_micros(100);
+
+/// Process ids count up from here.
+const FIRST_PID: Pid = 100;
 
 /// What happens at a moment.
 #[derive(Debug)]
@@ -113,7 +117,7 @@ pub struct World {
     pub(crate) random: Random,
     queue: BinaryHeap<Due>,
     order: u64,
-    pub(crate) processes: Table,
+    pub(crate) processes: Slots<Process>,
     pub(crate) names: BTreeMap<NodeName, Pid>,
     pub(crate) network: Network,
     /// The RM's disk.
@@ -143,12 +147,12 @@ impl World {
             now: Time::ZERO,
             queue: BinaryHeap::new(),
             order: 0,
-            processes: Table::default(),
+            processes: Slots::default(),
             names: BTreeMap::new(),
             network: Network::default(),
             disk: Disk::default(),
             watched: BTreeMap::new(),
-            last_pid: Table::FIRST,
+            last_pid: FIRST_PID,
             incarnations: 0,
             ledger: Ledger::default(),
             watchers: Vec::new(),
@@ -205,7 +209,7 @@ impl World {
     /// The running process of that name.
     #[must_use]
     pub fn process(&self, name: NodeName) -> Option<&Process> {
-        self.processes.get(*self.names.get(&name)?)
+        self.processes.get((*self.names.get(&name)?).into())
     }
 
     /// Every running process, in the order of their starts.
@@ -222,7 +226,7 @@ impl World {
     /// The running server of that id.
     #[must_use]
     pub fn server(&self, pid: Pid) -> Option<&server::Replica<Register>> {
-        self.processes.get(pid)?.actor.server()
+        self.processes.get(pid.into())?.actor.server()
     }
 
     fn cluster_of(&self, pid: Pid) -> ClusterId {
@@ -280,14 +284,14 @@ impl World {
 
     /// Puts something into a mailbox.
     pub(crate) fn post(&mut self, pid: Pid, mail: Mail) {
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         process.mail.push_back(mail);
         self.turn_soon(pid);
     }
 
     /// A process with something to do gets its turn soon.
     pub(crate) fn turn_soon(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if process.frozen || std::mem::replace(&mut process.turn_due, true) {
             return;
         }
@@ -296,7 +300,7 @@ impl World {
     }
 
     fn wake(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if process.wake_due.is_some_and(|at| at <= self.now) {
             process.wake_due = None;
             self.turn_soon(pid);
@@ -305,7 +309,7 @@ impl World {
 
     /// One turn of a process, as the host runs it.
     fn turn(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         process.turn_due = false;
         if process.frozen {
             return;
@@ -314,9 +318,9 @@ impl World {
         if wakes_first {
             self.wake_role(pid);
         }
-        let waiting = self.processes.get(pid).map_or(0, |p| p.mail.len());
+        let waiting = self.processes.get(pid.into()).map_or(0, |p| p.mail.len());
         for _ in 0..waiting {
-            let mail = self.processes.get_mut(pid).and_then(|p| p.mail.pop_front());
+            let mail = self.processes.get_mut(pid.into()).and_then(|p| p.mail.pop_front());
             match mail {
                 Some(mail) => self.open(pid, mail),
                 None => break,
@@ -340,7 +344,7 @@ impl World {
 
     fn wake_role(&mut self, pid: Pid) {
         let now = self.now;
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let local = process.clock(now);
         if process.actor.role().deadline().is_some_and(|at| at <= local) {
             self.call(pid, |process, now, out| process.actor.role().wake(now, out));
@@ -355,7 +359,7 @@ impl World {
 
     /// Calls a role, and does what it wants done.
     fn call(&mut self, pid: Pid, what: impl FnOnce(&mut Process, Time, &mut Vec<Output>)) {
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let mut out = std::mem::take(&mut self.outputs);
         let local = process.clock(self.now);
         what(process, local, &mut out);
@@ -369,7 +373,7 @@ impl World {
     /// Sees to it that a process is woken at its deadline.
     fn arm(&mut self, pid: Pid) {
         let now = self.now;
-        let Some(process) = self.processes.get_mut(pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let Some(deadline) = process.deadline() else { return };
         let at = deadline.max(now + WAKE_AGAIN);
         if process.wake_due.is_none_or(|due| at < due || due <= now) {
@@ -380,7 +384,7 @@ impl World {
 
     /// Shows something to everyone who watches.
     pub(crate) fn see(&mut self, pid: Pid, what: Seen<'_>) {
-        let Some(who) = self.processes.get(pid).map(|p| p.name) else { return };
+        let Some(who) = self.processes.get(pid.into()).map(|p| p.name) else { return };
         self.show(&Sight { at: self.now, who, pid, what });
     }
 

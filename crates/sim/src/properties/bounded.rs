@@ -33,7 +33,7 @@ impl Watcher for Bounded {
 
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
         let Seen::Turned(_) = sight.what else { return Ok(()) };
-        let Some(process) = world.processes.get(sight.pid) else { return Ok(()) };
+        let Some(process) = world.processes.get(sight.pid.into()) else { return Ok(()) };
         let (connections, mail) = (process.conns.len(), process.mail.len() + process.held.len());
         if connections > CONNECTIONS || mail > MAIL {
             return Err(format!("{}: {connections} connections, {mail} inputs wait", sight.who));
