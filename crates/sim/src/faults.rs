@@ -2,10 +2,12 @@
 //!
 //! Not here: who does it, and when; that is a script, or `swarm`.
 
+use std::time::Duration;
+
 use node::Input;
 use wire::NodeName;
 
-use crate::network::{Segment, machine};
+use crate::network::{Flow, Pipe, PipeId, Segment, machine};
 use crate::observe::{Seen, Sight};
 use crate::plan::Kind;
 use crate::process::{Mail, Pid};
@@ -127,7 +129,7 @@ impl World {
             .map(|p| p.pid)
             .collect();
         for pid in here {
-            self.end_process(pid, "power off", Segment::Fin);
+            self.end_process(pid, "power off", Segment::Reset);
         }
     }
 
@@ -157,6 +159,37 @@ impl World {
         self.write_soon();
     }
 
+    /// A process's clock jumps ahead. Says whether it runs.
+    pub fn jump(&mut self, name: NodeName, by: Duration) -> bool {
+        let Some(pid) = self.pid(name) else { return false };
+        if let Some(process) = self.processes.get_mut(pid.into()) {
+            process.jump(by);
+        }
+        self.done(name, &format!("clock jumps by {by:?}"));
+        self.turn_soon(pid);
+        true
+    }
+
+    /// Breaks one of the connections that are open, chosen by `draw`: what was under way on it is
+    /// lost, and one end is told so, or both.
+    pub fn sever(&mut self, draw: u64, both: bool) {
+        let open = |pipe: &Pipe| pipe.connected && pipe.ends.iter().all(|end| !end.closed);
+        let pipes = self.network.pipes.iter_mut().filter(|(_, pipe)| open(pipe));
+        let ids: Vec<PipeId> = pipes.map(|(id, _)| id).collect();
+        let Some(id) = usize::try_from(draw).ok().and_then(|n| ids.get(n % ids.len().max(1))) else {
+            return;
+        };
+        let Some(pipe) = self.network.pipes.get_mut(*id) else { return };
+        pipe.flows = [Flow::default(), Flow::default()];
+        let ends = [0, 1].map(|side| (pipe.ends[side].name, pipe.ends[side].pid));
+        let what = if both { "connection broken with" } else { "connection half-open with" };
+        self.done(ends[0].0, &format!("{what} {}", ends[1].0));
+        let told = if both { 2 } else { 1 };
+        for (_, pid) in ends.into_iter().take(told) {
+            self.post(pid, Mail::Severed(*id));
+        }
+    }
+
     /// A process gets nothing done for a while although it is not stopped: its machine is busy.
     pub fn stall(&mut self, name: NodeName, micros: u64) {
         let Some(pid) = self.pid(name) else { return };
@@ -165,7 +198,7 @@ impl World {
             return;
         }
         process.turn_due = true;
-        let at = self.now + std::time::Duration::from_micros(micros);
+        let at = self.now + Duration::from_micros(micros);
         self.at(at, Happening::Turn(pid));
     }
 }

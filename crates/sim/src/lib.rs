@@ -9,10 +9,12 @@
 //!
 //! Not here: any rule of replication. What is simulated is what ships.
 
+pub mod draw;
 mod faults;
 mod hash;
 pub mod ledger;
 pub mod mutants;
+mod nemesis;
 pub mod network;
 pub mod observe;
 mod perform;

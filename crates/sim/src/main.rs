@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         if seeds == 1 {
             println!(
                 "seed {seed}: hash {:016x}, {} events, {:?} simulated, {} faults, {} answered",
-                report.hash, report.happened, report.simulated, report.faults, report.answered
+                report.hash, report.happened, report.simulated, report.faults.len(), report.answered
             );
         }
         if let Some(violation) = &report.violation {
@@ -130,7 +130,7 @@ impl Totals {
         self.runs += 1;
         self.happened += report.happened;
         self.answered += report.answered;
-        self.faults += report.faults;
+        self.faults += report.faults.len() as u64;
         self.simulated += report.simulated;
         self.recovery = self.recovery.max(report.recovery);
     }

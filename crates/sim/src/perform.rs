@@ -99,8 +99,10 @@ impl World {
 
     pub(crate) fn written(&mut self, pid: Pid, number: u64) {
         let Some(write) = self.disk.writing.take_if(|w| w.number == number) else { return };
-        if self.disk.full {
-            let text = "no space left on the device".to_owned();
+        let error = std::mem::take(&mut self.disk.fails_once);
+        if self.disk.full || error {
+            let why = if error { "input/output error" } else { "no space left on the device" };
+            let text = why.to_owned();
             return self.post(pid, Mail::Input(Input::PersistFailed(text)));
         }
         self.see(pid, Seen::Persisted(&write.record));
@@ -179,7 +181,7 @@ impl World {
         };
         self.names.remove(&process.name);
         for id in process.conns.values() {
-            self.shut(pid, *id, last.clone());
+            self.shut(pid, *id, Some(last.clone()));
         }
         self.tear(pid);
         self.watched.retain(|_, lfd| *lfd != pid);
@@ -215,7 +217,12 @@ impl World {
                 let config = self.replica(pid, kind, number);
                 Actor::Server(Box::new(Replica::new(config, Register::default())))
             }
-            Kind::Client(_) => Actor::Client(Box::new(Client::new(self.client(kind)))),
+            Kind::Client(_) => {
+                let back = self.random.chance(self.plan.clocks_set_back);
+                let most = if back { u64::try_from(self.plan.wall_clock.as_micros()).unwrap_or(0) } else { 0 };
+                let set_back = self.random.below(most);
+                Actor::Client(Box::new(Client::new(self.client(kind, set_back))))
+            }
         })
     }
 
@@ -266,9 +273,10 @@ impl World {
         }
     }
 
-    fn client(&self, kind: Kind) -> client::Config {
+    fn client(&self, kind: Kind, set_back: u64) -> client::Config {
         let plan = &self.plan;
         let short_form = plan.is_short(kind.name());
+        let wall = (self.now + plan.wall_clock).as_micros() - set_back;
         let servers = plan
             .server_names()
             .into_iter()
@@ -277,7 +285,7 @@ impl World {
             name: kind.name().as_str().parse::<ClientName>().expect("a client's name"),
             rm: Kind::Manager.address(),
             servers: servers.collect(),
-            nonce: 1 + u64::try_from(self.now.since(node::Time::ZERO).as_micros()).unwrap_or(0),
+            nonce: 1 + wall,
             window: if short_form { 1 } else { plan.window },
             source: client::Source::Keyboard,
             retry: Duration::from_millis(200),

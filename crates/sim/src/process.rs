@@ -71,6 +71,8 @@ pub enum Mail {
     End(PipeId),
     /// A connection is broken.
     Broken(PipeId),
+    /// A connection is broken, and the other end is not told.
+    Severed(PipeId),
 }
 
 /// One process.
@@ -106,6 +108,8 @@ pub struct Process {
     next_accepted: u64,
     /// How fast its clock goes, in millionths of the world's.
     rate: u64,
+    /// By how much its clock has jumped ahead.
+    ahead: Duration,
     local: Time,
 }
 
@@ -129,6 +133,7 @@ impl Process {
             wake_due: None,
             next_accepted: 1,
             rate,
+            ahead: Duration::ZERO,
             local: Time::ZERO,
         }
     }
@@ -142,15 +147,22 @@ impl Process {
 
     /// What its own clock says when the world's says `now`.
     pub fn clock(&mut self, now: Time) -> Time {
-        let local = Time::from_micros(micros(now.since(self.born)) * self.rate / 1_000_000);
+        let run = micros(now.since(self.born)) * self.rate / 1_000_000;
+        let local = Time::from_micros(run) + self.ahead;
         self.local = self.local.max(local);
         self.local
+    }
+
+    /// Its clock jumps ahead: its machine was asleep, and nobody has told it.
+    pub fn jump(&mut self, by: Duration) {
+        self.ahead += by;
     }
 
     /// When the world's clock will say what the role's deadline asks for.
     pub fn deadline(&mut self) -> Option<Time> {
         let local = self.actor.role().deadline()?;
-        let micros = (local.as_micros() * 1_000_000).div_ceil(self.rate);
+        let run = local.as_micros().saturating_sub(micros(self.ahead));
+        let micros = (run * 1_000_000).div_ceil(self.rate);
         Some(self.born + Duration::from_micros(micros))
     }
 }

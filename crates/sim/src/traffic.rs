@@ -289,11 +289,11 @@ impl World {
     pub(crate) fn open(&mut self, pid: Pid, mail: Mail) {
         let id = match &mail {
             Mail::Input(_) => None,
-            Mail::Of(id, _) | Mail::End(id) | Mail::Broken(id) => Some(*id),
+            Mail::Of(id, _) | Mail::End(id) | Mail::Broken(id) | Mail::Severed(id) => Some(*id),
         };
         if let Some(id) = id {
             let Some(process) = self.processes.get_mut(pid.into()) else { return };
-            if process.paused.contains_key(&id) && !matches!(mail, Mail::Broken(_)) {
+            if process.paused.contains_key(&id) && !matches!(mail, Mail::Broken(_) | Mail::Severed(_)) {
                 return process.held.push_back(mail);
             }
             if !self.is_open(pid, id) {
@@ -304,7 +304,8 @@ impl World {
             Mail::Input(input) => self.input(pid, input),
             Mail::Of(id, input) => self.take(pid, id, input),
             Mail::End(id) => self.peer_ended(pid, id),
-            Mail::Broken(id) => self.lose(pid, id),
+            Mail::Broken(id) => self.lose(pid, id, Some(Segment::Fin)),
+            Mail::Severed(id) => self.lose(pid, id, None),
         }
     }
 
@@ -337,13 +338,13 @@ impl World {
             self.at(self.now + ANSWERING, Happening::Post(pid, Box::new(Mail::Broken(id))));
             self.input(pid, Input::Ended(conn));
         } else {
-            self.lose(pid, id);
+            self.lose(pid, id, Some(Segment::Fin));
         }
     }
 
     /// A connection is no more, and its role is told so.
-    fn lose(&mut self, pid: Pid, id: PipeId) {
-        if let Some(conn) = self.shut(pid, id, Segment::Fin) {
+    fn lose(&mut self, pid: Pid, id: PipeId, last: Option<Segment>) {
+        if let Some(conn) = self.shut(pid, id, last) {
             self.input(pid, Input::Closed(conn));
         }
     }
@@ -353,11 +354,11 @@ impl World {
         let Some(process) = self.processes.get(pid.into()) else { return };
         let Some(id) = process.conns.get(&conn).copied() else { return };
         self.flush_pipe(pid, id);
-        self.shut(pid, id, Segment::Fin);
+        self.shut(pid, id, Some(Segment::Fin));
     }
 
     /// Closes one end of a connection, and tells the other one by `last`. Says which number it had.
-    pub(crate) fn shut(&mut self, pid: Pid, id: PipeId, last: Segment) -> Option<Conn> {
+    pub(crate) fn shut(&mut self, pid: Pid, id: PipeId, last: Option<Segment>) -> Option<Conn> {
         let pipe = self.network.pipes.get_mut(id)?;
         let side = pipe.side(pid)?;
         let end = &mut pipe.ends[side];
@@ -375,7 +376,7 @@ impl World {
         }
         if over && !lonely {
             self.network.pipes.remove(id);
-        } else if !lonely {
+        } else if let Some(last) = last.filter(|_| !lonely) {
             self.push(id, side, last);
         }
         Some(conn)

@@ -105,6 +105,8 @@ pub struct Disk {
     pub held: bool,
     /// Writes fail.
     pub full: bool,
+    /// The next write fails.
+    pub fails_once: bool,
     /// Percentage of the unfinished writes that a crash does not undo.
     pub keeps: u64,
 }
@@ -141,6 +143,7 @@ impl World {
     /// A world in which nothing runs yet.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
+        node::mutant::lower(plan.sessions.unwrap_or(usize::MAX));
         Self {
             random: Random::new(plan.seed),
             plan,
