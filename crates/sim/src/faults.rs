@@ -183,9 +183,13 @@ impl World {
         pipe.flows = [Flow::default(), Flow::default()];
         let ends = [0, 1].map(|side| (pipe.ends[side].name, pipe.ends[side].pid));
         let what = if both { "connection broken with" } else { "connection half-open with" };
+        let first = usize::try_from(draw >> 32 & 1).unwrap_or(0);
+        let told = if both { 0..2 } else { first..first + 1 };
+        for end in &mut pipe.ends[told.clone()] {
+            end.severed = true;
+        }
         self.done(ends[0].0, &format!("{what} {}", ends[1].0));
-        let told = if both { 2 } else { 1 };
-        for (_, pid) in ends.into_iter().take(told) {
+        for (_, pid) in ends[told].iter().copied() {
             self.post(pid, Mail::Severed(*id));
         }
     }

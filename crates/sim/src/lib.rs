@@ -9,6 +9,7 @@
 //!
 //! Not here: any rule of replication. What is simulated is what ships.
 
+pub mod columns;
 pub mod draw;
 mod faults;
 mod hash;
@@ -19,13 +20,16 @@ pub mod network;
 pub mod observe;
 mod perform;
 pub mod plan;
+pub mod pool;
 pub mod process;
 pub mod progress;
 pub mod properties;
 pub mod random;
 pub mod register;
+pub mod shrink;
 pub mod slots;
 pub mod swarm;
+pub mod tally;
 pub mod trace;
 mod traffic;
 pub mod world;

@@ -63,6 +63,8 @@ pub struct End {
     pub door: Option<u16>,
     /// Closed by the role, or lost, or its process is dead: nothing is delivered here any more.
     pub closed: bool,
+    /// Broken, although its role has not been told yet.
+    pub severed: bool,
     /// Whether a frame has come.
     pub heard: bool,
     /// What is to be sent at the end of the turn.
@@ -84,6 +86,7 @@ impl End {
             conn,
             door,
             closed: false,
+            severed: false,
             heard: false,
             pending: Vec::new(),
             codec: Codec::default(),

@@ -155,6 +155,9 @@ impl World {
         let latency = self.random.within(self.plan.latency);
         let due = self.now + latency;
         let Some(pipe) = self.network.pipes.get_mut(id) else { return };
+        if pipe.ends[side].severed && !matches!(segment, Segment::Reset) {
+            return;
+        }
         let flow = &mut pipe.flows[side];
         flow.last = flow.last.max(due);
         let at = flow.last;
@@ -210,7 +213,7 @@ impl World {
     fn deliver(&mut self, id: PipeId, side: usize, segment: Segment) {
         let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         let end = &mut pipe.ends[1 - side];
-        if end.closed {
+        if end.closed || end.severed {
             let data = matches!(segment, Segment::Frames(_) | Segment::Bytes(_));
             if data && !pipe.ends[side].closed {
                 self.push(id, 1 - side, Segment::Reset);

@@ -1,13 +1,21 @@
 //! Schedule 17: nobody launches a server while one of its name runs and can be reached. The lock would
 //! stop the second one; that it is needed is a fault already, except in the moments in which a
-//! process has just been launched by an LFD that is gone.
+//! process has just been launched by an LFD that is gone, or while nothing gets from the LFD to it.
 
 use std::time::Duration;
 
+use crate::plan::Kind;
 use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// A process that has run for so long could have been found.
 const FOUND: Duration = Duration::from_secs(1);
+
+/// Whether a server and its LFD can talk.
+fn reaches(world: &World, sight: &Sight<'_>) -> bool {
+    let Some(Kind::Server(n)) = Kind::of(sight.who) else { return true };
+    let (lfd, server) = (Kind::Local(n), Kind::Server(n));
+    !world.network().is_cut(lfd, server) && !world.network().is_cut(server, lfd)
+}
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -22,9 +30,9 @@ impl Watcher for OneProcess {
         Sights::LIVES
     }
 
-    fn see(&mut self, sight: &Sight<'_>, _world: &World) -> Result<(), String> {
+    fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
         match sight.what {
-            Seen::LaunchedTwice { running } if running > FOUND => {
+            Seen::LaunchedTwice { running } if running > FOUND && reaches(world, sight) => {
                 Err(format!("{} is launched although it runs for {running:?}", sight.who))
             }
             _ => Ok(()),
