@@ -13,6 +13,9 @@ use crate::plan::Kind;
 use crate::process::{Mail, Pid};
 use crate::world::{Happening, World};
 
+/// When the kernel asks whether the peer of a silent connection is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
 impl World {
     /// Says what is done, to those who watch.
     fn done(&mut self, to: NodeName, what: &str) {
@@ -189,8 +192,15 @@ impl World {
             end.severed = true;
         }
         self.done(ends[0].0, &format!("{what} {}", ends[1].0));
-        for (_, pid) in ends[told].iter().copied() {
-            self.post(pid, Mail::Severed(*id));
+        let id = *id;
+        for (side, (_, pid)) in ends.into_iter().enumerate() {
+            if told.contains(&side) {
+                self.post(pid, Mail::Severed(id));
+            } else {
+                // The peer's machine knows nothing of what keeps the connection alive.
+                let lost = Happening::Post(pid, Box::new(Mail::Broken(id)));
+                self.at(self.now + KEEP_ALIVE, lost);
+            }
         }
     }
 

@@ -24,8 +24,9 @@ use crate::properties;
 use crate::random::Random;
 use crate::world::World;
 
-/// How long everything may take once nothing fails any more.
-const RECOVERY: Duration = Duration::from_secs(30);
+/// How long everything may take once nothing fails any more; half of it may go by until the kernel
+/// notices that a connection is half-open.
+const RECOVERY: Duration = Duration::from_secs(60);
 /// How many requests of one client may wait for their answers.
 const OUTSTANDING: u64 = 20;
 /// The time between two looks at the clients that have ended, and at what is missing.

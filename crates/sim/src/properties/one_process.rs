@@ -2,7 +2,11 @@
 //! stop the second one; that it is needed is a fault already, except in the moments in which a
 //! process has just been launched by an LFD that is gone, or while nothing gets from the LFD to it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use node::Time;
+use wire::NodeName;
 
 use crate::plan::Kind;
 use crate::{Seen, Sight, Sights, Watcher, World};
@@ -17,9 +21,15 @@ fn reaches(world: &World, sight: &Sight<'_>) -> bool {
     !world.network().is_cut(lfd, server) && !world.network().is_cut(server, lfd)
 }
 
+/// After a cut between the two, so long may the LFD go on trying.
+const TRYING: Duration = Duration::from_secs(10);
+
 /// See the file.
 #[derive(Debug, Default)]
-pub(super) struct OneProcess;
+pub(super) struct OneProcess {
+    /// When each server was last launched while its LFD could not reach it.
+    unreachable: BTreeMap<NodeName, Time>,
+}
 
 impl Watcher for OneProcess {
     fn name(&self) -> &'static str {
@@ -32,8 +42,15 @@ impl Watcher for OneProcess {
 
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
         match sight.what {
-            Seen::LaunchedTwice { running } if running > FOUND && reaches(world, sight) => {
-                Err(format!("{} is launched although it runs for {running:?}", sight.who))
+            Seen::LaunchedTwice { .. } if !reaches(world, sight) => {
+                self.unreachable.insert(sight.who, sight.at);
+                Ok(())
+            }
+            Seen::LaunchedTwice { running } if running > FOUND => {
+                match self.unreachable.get(&sight.who) {
+                    Some(at) if sight.at.since(*at) < TRYING => Ok(()),
+                    _ => Err(format!("{} is launched although it runs for {running:?}", sight.who)),
+                }
             }
             _ => Ok(()),
         }
