@@ -235,15 +235,15 @@ impl<S: Service> Replica<S> {
         if let Some(same) = leading.pending.asks_the_same(asked) {
             return !same;
         }
-        if leading.pending.highest(asked.client) > Some(asked.number) {
-            return true;
-        }
-        let Some(session) = self.machine.sessions.session(asked.client) else { return false };
-        if session.last() < Some(asked.number) {
+        let went_on = leading.pending.highest(asked.client) > Some(asked.number);
+        let session = self.machine.sessions.session(asked.client);
+        let last = session.and_then(|s| s.last());
+        if !went_on && last < Some(asked.number) {
             return false;
         }
-        let same = session.asked(asked.number, &asked.body);
-        let repeats_last = session.last() == Some(asked.number);
+        // The very question again: late, handed over by a member that has not heard of its answer.
+        let same = session.is_some_and(|s| s.asked(asked.number, &asked.body));
+        let repeats_last = !went_on && last == Some(asked.number);
         !same || !(repeats_last || leading.pending.served_lately(asked.client, now))
     }
 
