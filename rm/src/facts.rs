@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use node::Time;
+use node::mutant::{Mutant, is_off};
 use wire::{ClusterId, Epoch, Gone, Incarnation, Member, Mode, ReplicaName, Reported, View, Why};
 
 use crate::complaints::Complaints;
@@ -155,7 +156,8 @@ impl Facts {
 
     fn replaced(&self, member: &Member) -> Option<Standing> {
         let alive = self.registry.entry(member.name)?.alive()?;
-        (alive.incarnation != member.incarnation).then_some(Standing::Replaced)
+        let other = alive.incarnation != member.incarnation && !is_off(Mutant::TwoOfAName);
+        other.then_some(Standing::Replaced)
     }
 
     /// The report of that server, if it is alive.

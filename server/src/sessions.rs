@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use node::mutant::{Mutant, is_off, lowered};
 use wire::{ClientName, RequestNumber, Sequence, SessionId};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -85,8 +86,9 @@ impl Session {
     #[must_use]
     pub fn known(&self, number: RequestNumber) -> Known {
         match self.find(number) {
+            Ok(_) if is_off(Mutant::SkipSessions) => Known::New,
             Ok(answer) => Known::Answered(answer.reply.clone()),
-            Err(_) if number.0 < self.floor => Known::Stale,
+            Err(_) if number.0 < self.floor && !is_off(Mutant::WrongEviction) => Known::Stale,
             Err(_) => Known::New,
         }
     }
@@ -166,7 +168,7 @@ impl Sessions {
             if session.nonce > nonce {
                 return None;
             }
-        } else if self.table.len() >= CAPACITY {
+        } else if self.table.len() >= lowered(CAPACITY) {
             self.evict();
         }
         let id = SessionId(sequence.0);
@@ -230,8 +232,17 @@ impl Sessions {
 }
 
 fn put(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(number.to_string().as_bytes());
-    out.push(b' ');
+    // No formatting: checkpoints and digests are made of these.
+    let (mut digits, mut rest, mut at) = ([b' '; 21], number, 20);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

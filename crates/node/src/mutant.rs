@@ -50,7 +50,7 @@ mutants! {
     LocalRead = "local-read",
     /// R7: a repeated request takes effect again.
     SkipSessions = "skip-sessions",
-    /// R7: an answer that is forgotten counts as never given.
+    /// R7: a number whose answer is forgotten counts as new.
     WrongEviction = "wrong-eviction",
     /// R7: a checkpoint is restored without its sessions.
     ForgetSessions = "forget-sessions",
@@ -60,16 +60,20 @@ mutants! {
     CutAtView = "cut-at-view",
     /// R6: a primary that hears of a higher epoch goes on.
     IgnoreFence = "ignore-fence",
-    /// R6: a replica takes part in a lower epoch than its own.
+    /// R6: a replica goes back to a lower epoch than its own.
     AcceptLower = "accept-lower",
     /// R8: a joiner forgets what its clients asked when it becomes a member.
     LoseBuffer = "lose-buffer",
-    /// R8: the entries that follow a checkpoint are sent from one too late.
+    /// R8: a joiner takes its checkpoint to stand one entry further than it does.
     SkipEntry = "skip-entry",
     /// R9: a replica's state differs, and nobody compares digests.
     SkipDigest = "skip-digest",
-    /// R10: a backup answers in active mode before it has replayed.
+    /// R10: a backup that begins to execute goes on from what is committed, without replaying it.
     SwitchWithoutReplay = "switch-without-replay",
+    /// R6: the RM takes another run of a member's name for that member.
+    TwoOfAName = "two-of-a-name",
+    /// R11: the role is given back to a server that is still joining.
+    FailBackInJoin = "fail-back-in-join",
     /// R12: a server that holds old state begins the new cluster with it.
     KeepLostState = "keep-lost-state",
     /// R13: the RM takes everybody for dead when the GFD is gone.
@@ -98,6 +102,20 @@ mod switch {
     pub fn is_off(mutant: Mutant) -> bool {
         OFF.get() == Some(mutant)
     }
+
+    thread_local! {
+        static AT_MOST: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    /// Lowers limits of replicated tables in this thread, so that a short run reaches them.
+    pub fn lower(at_most: usize) {
+        AT_MOST.set(at_most);
+    }
+
+    /// A limit, unless it was lowered.
+    pub fn lowered(limit: usize) -> usize {
+        limit.min(AT_MOST.get())
+    }
 }
 
 #[cfg(not(feature = "mutants"))]
@@ -107,6 +125,11 @@ mod switch {
     /// Whether this rule is switched off: never.
     pub const fn is_off(_: Mutant) -> bool {
         false
+    }
+
+    /// A limit, which nobody has lowered.
+    pub const fn lowered(limit: usize) -> usize {
+        limit
     }
 }
 

@@ -2,14 +2,19 @@
 //!
 //! Not here: who does it, and when; that is a script, or `swarm`.
 
+use std::time::Duration;
+
 use node::Input;
 use wire::NodeName;
 
-use crate::network::{Segment, machine};
+use crate::network::{Flow, Pipe, PipeId, Segment, machine};
 use crate::observe::{Seen, Sight};
 use crate::plan::Kind;
 use crate::process::{Mail, Pid};
 use crate::world::{Happening, World};
+
+/// When the kernel asks whether the peer of a silent connection is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 impl World {
     /// Says what is done, to those who watch.
@@ -42,7 +47,7 @@ impl World {
     /// Stops a process (SIGSTOP). Says whether it ran.
     pub fn freeze(&mut self, name: NodeName) -> bool {
         let pid = self.pid(name);
-        let Some(process) = pid.and_then(|pid| self.processes.get_mut(&pid)) else { return false };
+        let Some(process) = pid.and_then(|pid| self.processes.get_mut(pid.into())) else { return false };
         let ran = !std::mem::replace(&mut process.frozen, true);
         self.done(name, "freeze");
         ran
@@ -51,7 +56,7 @@ impl World {
     /// Continues it (SIGCONT). Says whether it was stopped.
     pub fn thaw(&mut self, name: NodeName) -> bool {
         let Some(pid) = self.pid(name) else { return false };
-        let Some(process) = self.processes.get_mut(&pid) else { return false };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return false };
         if !std::mem::replace(&mut process.frozen, false) {
             return false;
         }
@@ -122,12 +127,12 @@ impl World {
         self.network.off.insert(machine(kind));
         let here: Vec<Pid> = self
             .processes
-            .values()
+            .iter()
             .filter(|p| machine(p.kind) == machine(kind))
             .map(|p| p.pid)
             .collect();
         for pid in here {
-            self.end_process(pid, "power off", Segment::Fin);
+            self.end_process(pid, "power off", Segment::Reset);
         }
     }
 
@@ -157,15 +162,57 @@ impl World {
         self.write_soon();
     }
 
+    /// A process's clock jumps ahead. Says whether it runs.
+    pub fn jump(&mut self, name: NodeName, by: Duration) -> bool {
+        let Some(pid) = self.pid(name) else { return false };
+        if let Some(process) = self.processes.get_mut(pid.into()) {
+            process.jump(by);
+        }
+        self.done(name, &format!("clock jumps by {by:?}"));
+        self.turn_soon(pid);
+        true
+    }
+
+    /// Breaks one of the connections that are open, chosen by `draw`: what was under way on it is
+    /// lost, and one end is told so, or both.
+    pub fn sever(&mut self, draw: u64, both: bool) {
+        let open = |pipe: &Pipe| pipe.connected && pipe.ends.iter().all(|end| !end.closed);
+        let pipes = self.network.pipes.iter_mut().filter(|(_, pipe)| open(pipe));
+        let ids: Vec<PipeId> = pipes.map(|(id, _)| id).collect();
+        let Some(id) = usize::try_from(draw).ok().and_then(|n| ids.get(n % ids.len().max(1))) else {
+            return;
+        };
+        let Some(pipe) = self.network.pipes.get_mut(*id) else { return };
+        pipe.flows = [Flow::default(), Flow::default()];
+        let ends = [0, 1].map(|side| (pipe.ends[side].name, pipe.ends[side].pid));
+        let what = if both { "connection broken with" } else { "connection half-open with" };
+        let first = usize::try_from(draw >> 32 & 1).unwrap_or(0);
+        let told = if both { 0..2 } else { first..first + 1 };
+        for end in &mut pipe.ends[told.clone()] {
+            end.severed = true;
+        }
+        self.done(ends[0].0, &format!("{what} {}", ends[1].0));
+        let id = *id;
+        for (side, (_, pid)) in ends.into_iter().enumerate() {
+            if told.contains(&side) {
+                self.post(pid, Mail::Severed(id));
+            } else {
+                // The peer's machine knows nothing of what keeps the connection alive.
+                let lost = Happening::Post(pid, Box::new(Mail::Broken(id)));
+                self.at(self.now + KEEP_ALIVE, lost);
+            }
+        }
+    }
+
     /// A process gets nothing done for a while although it is not stopped: its machine is busy.
     pub fn stall(&mut self, name: NodeName, micros: u64) {
         let Some(pid) = self.pid(name) else { return };
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if process.frozen || process.turn_due {
             return;
         }
         process.turn_due = true;
-        let at = self.now + std::time::Duration::from_micros(micros);
+        let at = self.now + Duration::from_micros(micros);
         self.at(at, Happening::Turn(pid));
     }
 }

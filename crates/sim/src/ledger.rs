@@ -12,7 +12,7 @@ use bytes::Bytes;
 use node::{Event, Time};
 use wire::{ClusterId, Epoch, Message, NodeName, Sequence, View};
 
-use crate::observe::{Seen, Sight};
+use crate::observe::{Seen, Sight, Sights};
 use crate::process::Pid;
 
 /// A place in the history of the whole installation. A later cluster has a greater id.
@@ -54,6 +54,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// What it is written from.
+    pub(crate) const SIGHTS: Sights = Sights::PERSISTED.and(Sights::NOTED).and(Sights::SENT);
+
     /// The newest persisted view.
     #[must_use]
     pub fn current(&self) -> Option<&View> {

@@ -9,25 +9,32 @@
 //!
 //! Not here: any rule of replication. What is simulated is what ships.
 
+pub mod columns;
+pub mod draw;
 mod faults;
 mod hash;
 pub mod ledger;
 pub mod mutants;
+mod nemesis;
 pub mod network;
 pub mod observe;
 mod perform;
 pub mod plan;
+pub mod pool;
 pub mod process;
 pub mod progress;
 pub mod properties;
 pub mod random;
 pub mod register;
+pub mod shrink;
+pub mod slots;
 pub mod swarm;
+pub mod tally;
 pub mod trace;
 mod traffic;
 pub mod world;
 
-pub use observe::{Seen, Sight, Violation, Watcher};
+pub use observe::{Seen, Sight, Sights, Violation, Watcher};
 pub use plan::{Kind, Plan};
 pub use process::{Actor, Pid, Process};
 pub use random::{Random, Span};

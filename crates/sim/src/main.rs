@@ -2,15 +2,21 @@
 //!
 //! Not here: what a run is (`sim::swarm`) and what must hold (`sim::properties`).
 
-use std::cell::Cell;
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::Parser;
 use node::mutant::{Mutant, switch_off};
-use sim::mutants;
-use sim::swarm::{Report, Swarm};
+use sim::draw::Narrowed;
+use sim::pool::{self, Job, Outcome};
+use sim::shrink::shrink;
+use sim::swarm::Swarm;
+use sim::tally::Tally;
 use sim::trace::Tracer;
+use sim::{columns, mutants};
 
 /// Plays seeded runs of a simulated cluster, and checks every property in each.
 #[derive(Debug, Parser)]
@@ -22,21 +28,57 @@ struct Arguments {
     /// The seed of the first run.
     #[arg(long, default_value_t = 1)]
     from: u64,
+    /// How many runs at a time [default: one per core].
+    #[arg(long)]
+    jobs: Option<NonZeroUsize>,
     /// Play exactly this seed.
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
-    /// Print everything that happens.
-    #[arg(long)]
+    /// Print everything that happens, one column per process.
+    #[arg(long, requires = "seed")]
     trace: bool,
+    /// Only the columns of these processes, by name.
+    #[arg(long, value_delimiter = ',', requires = "trace")]
+    columns: Vec<String>,
+    /// How wide a column is.
+    #[arg(long, default_value_t = 34, value_parser = clap::value_parser!(u16).range(12..), requires = "trace")]
+    width: u16,
     /// Go on after a run that failed.
     #[arg(long)]
     keep_going: bool,
+    /// Do not look for the smallest part of a run that fails in the same way.
+    #[arg(long)]
+    no_shrink: bool,
     /// Play with this rule of the roles switched off.
     #[arg(long, value_parser = mutants::named)]
     mutant: Option<Mutant>,
+    #[command(flatten)]
+    part: Part,
     #[command(subcommand)]
     task: Option<Task>,
 }
+
+/// The part of a run that is played, as shrinking prints it.
+#[derive(Debug, Clone, clap::Args)]
+struct Part {
+    /// So many servers.
+    #[arg(long)]
+    servers: Option<u64>,
+    /// So many clients.
+    #[arg(long)]
+    clients: Option<u64>,
+    /// So many requests and no more.
+    #[arg(long)]
+    requests: Option<u64>,
+    /// Faults stop after so long, in milliseconds: `1500ms`.
+    #[arg(long, value_parser = millis)]
+    faults_for: Option<Duration>,
+    /// Only these faults, by their numbers in the run; or `none`.
+    #[arg(long, value_parser = numbers)]
+    only_faults: Option<Numbers>,
+}
+
+type Numbers = std::sync::Arc<[u64]>;
 
 #[derive(Debug, clap::Subcommand)]
 enum Task {
@@ -45,105 +87,123 @@ enum Task {
         /// The most seeds to play against each.
         #[arg(long, default_value_t = 1000)]
         seeds: u64,
+        /// Only this rule.
+        #[arg(long, value_parser = mutants::named)]
+        only: Option<Mutant>,
     },
 }
 
-thread_local! {
-    static SEED: Cell<u64> = const { Cell::new(0) };
+fn millis(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix("ms").unwrap_or(text).parse();
+    number.map(Duration::from_millis).map_err(|_| "a number of milliseconds, such as 1500ms".to_owned())
+}
+
+fn numbers(text: &str) -> Result<Numbers, String> {
+    if text == "none" {
+        return Ok(Numbers::default());
+    }
+    let numbers: Result<Vec<u64>, _> = text.split(',').map(str::parse).collect();
+    let mut numbers = numbers.map_err(|_| "numbers with commas, such as 3,17".to_owned())?;
+    numbers.sort_unstable();
+    Ok(numbers.into())
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Task::Mutants { seeds }) = arguments.task {
-        return mutants::run(seeds);
+    let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = arguments.jobs.map_or(cores, NonZeroUsize::get);
+    pool::catch_panics();
+    if let Some(Task::Mutants { seeds, only }) = arguments.task {
+        return mutants::run(seeds, threads, only);
     }
-    switch_off(arguments.mutant);
-    say_the_seed_when_a_role_panics();
+    if arguments.trace {
+        trace(&arguments);
+        return ExitCode::SUCCESS;
+    }
     let (from, seeds) = arguments.seed.map_or((arguments.from, arguments.seeds), |seed| (seed, 1));
-    let mut totals = Totals::default();
-    for seed in from..from.saturating_add(seeds) {
-        SEED.set(seed);
-        let report = play(seed, arguments.trace);
-        totals.add(&report);
-        if seeds == 1 {
-            println!(
-                "seed {seed}: hash {:016x}, {} events, {:?} simulated, {} faults, {} answered",
-                report.hash, report.happened, report.simulated, report.faults, report.answered
-            );
-        }
-        if let Some(violation) = &report.violation {
-            println!("seed {seed} FAILED: {violation}\n  again: {}", command(seed));
-            totals.failed += 1;
-            if !arguments.keep_going {
-                break;
+    let (narrowed, mutant) = (narrowed(&arguments.part), arguments.mutant);
+    let jobs = (from..from.saturating_add(seeds)).map(|seed| Job {
+        seed,
+        narrowed: narrowed.clone(),
+        mutant,
+    });
+    let mut tally = Tally::begin(seeds);
+    let mut first = None;
+    pool::run(threads, jobs, |job, outcome| {
+        tally.add(outcome);
+        if let Some(failure) = outcome.failure() {
+            tally.clear_progress();
+            println!("seed {} FAILED: {failure}\n  again: {}", job.seed, command(job));
+            if !arguments.no_shrink && (first.is_none() || arguments.keep_going) {
+                first = Some(());
+                say_the_smallest(job, outcome, threads);
             }
+        } else if seeds == 1 {
+            say_what_came(job, outcome);
         }
-        if totals.runs % 100 == 0 {
-            println!("{totals}");
-        }
-    }
-    println!("{totals}");
-    if totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        tally.show_progress();
+        outcome.failure().is_none() || arguments.keep_going
+    });
+    tally.clear_progress();
+    println!("{tally}");
+    if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-fn play(seed: u64, trace: bool) -> Report {
-    let mut swarm = Swarm::new(seed);
-    if trace {
-        println!("{:#?}", swarm.world.plan);
-        let out = std::io::stdout();
-        let print = move |line: String| {
-            // Whoever reads the trace may have seen enough.
-            let _ = writeln!(out.lock(), "{line}");
-        };
-        swarm.world.watch(Box::new(Tracer::new(print)));
-    }
-    swarm.run()
-}
-
-fn command(seed: u64) -> String {
-    format!("cargo run --release -p sim -- --seed {seed} --trace")
-}
-
-/// A role that asserts what does not hold ends the program; the seed has to be known even then.
-fn say_the_seed_when_a_role_panics() {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let seed = SEED.get();
-        println!("seed {seed} FAILED: {info}\n  again: {}", command(seed));
-        before(info);
-    }));
-}
-
-#[derive(Debug, Default)]
-struct Totals {
-    runs: u64,
-    failed: u64,
-    happened: u64,
-    answered: u64,
-    faults: u64,
-    simulated: std::time::Duration,
-    recovery: std::time::Duration,
-}
-
-impl Totals {
-    fn add(&mut self, report: &Report) {
-        self.runs += 1;
-        self.happened += report.happened;
-        self.answered += report.answered;
-        self.faults += report.faults;
-        self.simulated += report.simulated;
-        self.recovery = self.recovery.max(report.recovery);
+fn narrowed(part: &Part) -> Narrowed {
+    Narrowed {
+        servers: part.servers,
+        clients: part.clients,
+        requests: part.requests,
+        safety: part.faults_for,
+        only: part.only_faults.as_ref().map(|only| only.to_vec()),
     }
 }
 
-impl std::fmt::Display for Totals {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hours = self.simulated.as_secs_f64() / 3600.0;
-        write!(
-            f,
-            "{} runs, {} failed; {hours:.2} simulated hours, {} events, {} faults, {} answers, \
-             longest recovery {:?}",
-            self.runs, self.failed, self.happened, self.faults, self.answered, self.recovery
-        )
+fn say_what_came(job: &Job, outcome: &Outcome) {
+    if let Outcome::Played(report) = outcome {
+        println!(
+            "seed {}: hash {:016x}, {} events, {:?} simulated, {} faults, {} of {} answered",
+            job.seed,
+            report.hash,
+            report.happened,
+            report.simulated,
+            report.faults.len(),
+            report.answered,
+            report.asked
+        );
+    }
+}
+
+fn say_the_smallest(job: &Job, outcome: &Outcome, threads: usize) {
+    let shrunk = shrink(job, outcome, threads);
+    let part = Job { narrowed: shrunk.narrowed, ..job.clone() };
+    println!("  shrunk in {} runs to: {}\n  again: {}", shrunk.attempts, shrunk.failure, command(&part));
+}
+
+/// The command that plays a run again, readably.
+fn command(job: &Job) -> String {
+    let mutant = job.mutant.map_or_else(String::new, |m| format!(" --mutant {}", m.as_str()));
+    let (seed, part) = (job.seed, job.narrowed.arguments());
+    format!("cargo run --release -p sim -- --seed {seed} --trace{part}{mutant}")
+}
+
+/// Plays one run and prints it as it happens; a role that panics ends the program after it.
+fn trace(arguments: &Arguments) {
+    switch_off(arguments.mutant);
+    let mut swarm = Swarm::narrowed(arguments.seed.unwrap_or(1), narrowed(&arguments.part));
+    println!("{:#?}", swarm.settings());
+    let names = columns::names(&swarm.world.plan, &arguments.columns);
+    let columns = columns::Columns::new(names, arguments.width.into());
+    let out = std::io::stdout();
+    let print = move |text: &str| {
+        // Whoever reads the trace may have seen enough.
+        writeln!(out.lock(), "{text}").unwrap_or_default();
+    };
+    print(&columns.heading());
+    swarm.world.watch(Box::new(Tracer::new(columns, print)));
+    let report = swarm.run();
+    match report.violation {
+        Some(violation) => println!("FAILED: {violation}"),
+        None => println!("all properties hold; hash {:016x}", report.hash),
     }
 }

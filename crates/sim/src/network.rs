@@ -7,7 +7,7 @@
 //!
 //! Not here: when segments move; see `traffic`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use node::{Conn, Time};
@@ -15,6 +15,7 @@ use wire::{Codec, Message, NodeName, Op};
 
 use crate::plan::Kind;
 use crate::process::Pid;
+use crate::slots::Slots;
 
 /// Names a connection in the world; never used again.
 pub type PipeId = u64;
@@ -54,12 +55,16 @@ pub struct End {
     pub pid: Pid,
     /// What that process is.
     pub kind: Kind,
+    /// Its name.
+    pub name: NodeName,
     /// Under which number that process knows it.
     pub conn: Conn,
     /// Which door it came in by, for the accepting end.
     pub door: Option<u16>,
     /// Closed by the role, or lost, or its process is dead: nothing is delivered here any more.
     pub closed: bool,
+    /// Broken, although its role has not been told yet.
+    pub severed: bool,
     /// Whether a frame has come.
     pub heard: bool,
     /// What is to be sent at the end of the turn.
@@ -77,9 +82,11 @@ impl End {
         Self {
             pid,
             kind,
+            name: kind.name(),
             conn,
             door,
             closed: false,
+            severed: false,
             heard: false,
             pending: Vec::new(),
             codec: Codec::default(),
@@ -117,9 +124,9 @@ impl Pipe {
 #[derive(Debug, Default)]
 pub struct Network {
     /// The connections.
-    pub pipes: BTreeMap<PipeId, Pipe>,
+    pub pipes: Slots<Pipe>,
     next: PipeId,
-    cuts: BTreeSet<(NodeName, NodeName)>,
+    cuts: BTreeSet<(Kind, Kind)>,
     /// Machines (by the last byte of their address) that are switched off.
     pub off: BTreeSet<u8>,
 }
@@ -135,35 +142,39 @@ impl Network {
 
     /// Cuts the way from one process to another.
     pub fn cut(&mut self, from: NodeName, to: NodeName) {
-        self.cuts.insert((from, to));
+        if let (Some(from), Some(to)) = (Kind::of(from), Kind::of(to)) {
+            self.cuts.insert((from, to));
+        }
     }
 
     /// Mends it.
     pub fn mend(&mut self, from: NodeName, to: NodeName) {
-        self.cuts.remove(&(from, to));
+        if let (Some(from), Some(to)) = (Kind::of(from), Kind::of(to)) {
+            self.cuts.remove(&(from, to));
+        }
     }
 
     /// Every way that is cut.
     #[must_use]
     pub fn cut_ways(&self) -> Vec<(NodeName, NodeName)> {
-        self.cuts.iter().copied().collect()
+        self.cuts.iter().map(|(from, to)| (from.name(), to.name())).collect()
     }
 
-    /// Whether nothing gets from one process to another. Within a machine everything does.
+    /// Whether nothing gets from one process to another.
     #[must_use]
     pub fn is_cut(&self, from: Kind, to: Kind) -> bool {
-        let (from_machine, to_machine) = (machine(from), machine(to));
-        let dark = self.off.contains(&from_machine) || self.off.contains(&to_machine);
-        from_machine != to_machine && (dark || self.cuts.contains(&(from.name(), to.name())))
+        let dark = |kind| !self.off.is_empty() && self.off.contains(&machine(kind));
+        !self.cuts.is_empty() && self.cuts.contains(&(from, to)) || dark(from) || dark(to)
     }
 }
 
 /// The machine of a process: the last byte of its address.
 #[must_use]
 pub fn machine(kind: Kind) -> u8 {
-    match kind.address().ip() {
-        std::net::IpAddr::V4(ip) => ip.octets()[3],
-        std::net::IpAddr::V6(_) => 0,
+    match kind {
+        Kind::Manager | Kind::Global => 110,
+        Kind::Local(n) | Kind::Server(n) => 100 + n,
+        Kind::Client(n) => 200 + n,
     }
 }
 

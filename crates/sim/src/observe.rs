@@ -7,6 +7,8 @@ use std::time::Duration;
 use node::{Conn, Event, Time};
 use wire::{Message, NodeName};
 
+use server::Probe;
+
 use crate::process::Pid;
 use crate::world::World;
 
@@ -57,16 +59,73 @@ pub enum Seen<'a> {
     PersistAsked(&'a str),
     /// A record would survive now.
     Persisted(&'a str),
-    /// A role's turn is over: what it has done is done.
-    Turned,
+    /// A role's turn is over: what it has done is done. A server shows where it stands.
+    Turned(Option<&'a Probe>),
     /// Somebody outside did something to the world: a fault, a request.
     Done(&'a str),
+}
+
+/// Kinds of sights, as a set: most watchers look at one or two kinds of all that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sights(u16);
+
+impl Sights {
+    /// Starts, ends and double launches of processes.
+    pub const LIVES: Self = Self(1);
+    /// Frames that are given to a role.
+    pub const RECEIVED: Self = Self(2);
+    /// Frames that a role sends.
+    pub const SENT: Self = Self(4);
+    /// What a role says.
+    pub const NOTED: Self = Self(8);
+    /// What a role wants on the disk.
+    pub const ASKED: Self = Self(16);
+    /// What is on the disk.
+    pub const PERSISTED: Self = Self(32);
+    /// Ends of turns.
+    pub const TURNED: Self = Self(64);
+    /// Deeds of somebody outside.
+    pub const DONE: Self = Self(128);
+    /// Every kind.
+    pub const ALL: Self = Self(255);
+    /// None.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn include(self, kind: Self) -> bool {
+        self.0 & kind.0 != 0
+    }
+}
+
+impl Seen<'_> {
+    pub(crate) const fn kind(&self) -> Sights {
+        match self {
+            Seen::Started | Seen::LaunchedTwice { .. } | Seen::Ended(_) => Sights::LIVES,
+            Seen::Received { .. } => Sights::RECEIVED,
+            Seen::Sent { .. } => Sights::SENT,
+            Seen::Noted(_) => Sights::NOTED,
+            Seen::PersistAsked(_) => Sights::ASKED,
+            Seen::Persisted(_) => Sights::PERSISTED,
+            Seen::Turned(_) => Sights::TURNED,
+            Seen::Done(_) => Sights::DONE,
+        }
+    }
 }
 
 /// Who watches a world.
 pub trait Watcher {
     /// Its name.
     fn name(&self) -> &'static str;
+
+    /// What it wants to see.
+    fn sights(&self) -> Sights {
+        Sights::ALL
+    }
 
     /// Something happened.
     ///

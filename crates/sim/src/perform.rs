@@ -30,11 +30,11 @@ impl World {
     pub(crate) fn perform(&mut self, pid: Pid, output: Output) {
         match output {
             Output::Dial(conn, at) => self.dial(pid, conn, at),
-            Output::Send(conn, message) => self.send(pid, conn, &message),
+            Output::Send(conn, message) => self.send(pid, conn, message),
             Output::SendMany(conns, messages) => {
                 for conn in conns {
                     for message in &messages {
-                        self.send(pid, conn, message);
+                        self.send(pid, conn, message.clone());
                     }
                 }
             }
@@ -58,14 +58,14 @@ impl World {
     }
 
     fn pause(&mut self, pid: Pid, conn: node::Conn) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if let Some(id) = process.conns.get(&conn) {
             process.paused.insert(*id, ());
         }
     }
 
     fn resume(&mut self, pid: Pid, conn: node::Conn) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let Some(id) = process.conns.get(&conn).copied() else { return };
         if process.paused.remove(&id).is_none() {
             return;
@@ -99,8 +99,10 @@ impl World {
 
     pub(crate) fn written(&mut self, pid: Pid, number: u64) {
         let Some(write) = self.disk.writing.take_if(|w| w.number == number) else { return };
-        if self.disk.full {
-            let text = "no space left on the device".to_owned();
+        let error = std::mem::take(&mut self.disk.fails_once);
+        if self.disk.full || error {
+            let why = if error { "input/output error" } else { "no space left on the device" };
+            let text = why.to_owned();
             return self.post(pid, Mail::Input(Input::PersistFailed(text)));
         }
         self.see(pid, Seen::Persisted(&write.record));
@@ -137,7 +139,7 @@ impl World {
 
     fn adopt(&mut self, lfd: Pid, pid: Pid) {
         self.watched.insert(pid, lfd);
-        if self.processes.contains_key(&pid) {
+        if self.processes.get(pid.into()).is_some() {
             self.post(lfd, Mail::Input(Input::Launched { pid }));
         } else {
             self.reap(pid, "gone");
@@ -163,7 +165,8 @@ impl World {
         };
         let skew = self.plan.skew.min(900_000);
         let rate = self.random.between(1_000_000 - skew, 1_000_000 + skew);
-        self.processes.insert(pid, Process::new(pid, kind, actor, self.now, rate));
+        let process = Process::new(pid, kind, actor, self.now, rate);
+        self.processes.insert(pid.into(), process);
         self.names.insert(kind.name(), pid);
         self.see(pid, Seen::Started);
         self.post(pid, Mail::Input(Input::Start));
@@ -172,13 +175,13 @@ impl World {
     /// A process ends: its sockets are closed, and whoever watches it is told.
     pub(crate) fn end_process(&mut self, pid: Pid, how: &str, last: Segment) {
         self.see(pid, Seen::Ended(how));
-        let Some(process) = self.processes.remove(&pid) else {
+        let Some(process) = self.processes.remove(pid.into()) else {
             // It was launched and has not come so far.
             return self.reap(pid, how);
         };
         self.names.remove(&process.name);
         for id in process.conns.values() {
-            self.shut(pid, *id, last.clone());
+            self.shut(pid, *id, Some(last.clone()));
         }
         self.tear(pid);
         self.watched.retain(|_, lfd| *lfd != pid);
@@ -189,7 +192,7 @@ impl World {
         if let Some(lfd) = self.watched.remove(&pid) {
             let exited = Input::Exited { pid, how: how.to_owned() };
             let at = self.now + Duration::from_micros(self.random.below(REAPED));
-            self.at(at, Happening::Post(lfd, Mail::Input(exited)));
+            self.at(at, Happening::Post(lfd, Box::new(Mail::Input(exited))));
         }
     }
 
@@ -214,7 +217,12 @@ impl World {
                 let config = self.replica(pid, kind, number);
                 Actor::Server(Box::new(Replica::new(config, Register::default())))
             }
-            Kind::Client(_) => Actor::Client(Box::new(Client::new(self.client(kind)))),
+            Kind::Client(_) => {
+                let back = self.random.chance(self.plan.clocks_set_back);
+                let most = if back { u64::try_from(self.plan.wall_clock.as_micros()).unwrap_or(0) } else { 0 };
+                let set_back = self.random.below(most);
+                Actor::Client(Box::new(Client::new(self.client(kind, set_back))))
+            }
         })
     }
 
@@ -265,9 +273,10 @@ impl World {
         }
     }
 
-    fn client(&self, kind: Kind) -> client::Config {
+    fn client(&self, kind: Kind, set_back: u64) -> client::Config {
         let plan = &self.plan;
         let short_form = plan.is_short(kind.name());
+        let wall = (self.now + plan.wall_clock).as_micros() - set_back;
         let servers = plan
             .server_names()
             .into_iter()
@@ -276,7 +285,7 @@ impl World {
             name: kind.name().as_str().parse::<ClientName>().expect("a client's name"),
             rm: Kind::Manager.address(),
             servers: servers.collect(),
-            nonce: 1 + u64::try_from(self.now.since(node::Time::ZERO).as_micros()).unwrap_or(0),
+            nonce: 1 + wall,
             window: if short_form { 1 } else { plan.window },
             source: client::Source::Keyboard,
             retry: Duration::from_millis(200),

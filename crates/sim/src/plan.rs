@@ -67,6 +67,12 @@ pub struct Plan {
     pub launch: Span,
     /// How far the clocks' rates may be off, in millionths.
     pub skew: u64,
+    /// What the wall clocks say when the world begins: the marks of clients' sessions are made of it.
+    pub wall_clock: Duration,
+    /// Percentage of a client's starts at which its wall clock was set back since the last one.
+    pub clocks_set_back: u64,
+    /// How many sessions the servers remember, if fewer than as they ship.
+    pub sessions: Option<usize>,
     /// Whether frames travel as bytes, split anywhere, instead of whole.
     pub bytes: bool,
     /// How many bytes may wait for a peer that does not read before the connection is closed.
@@ -104,6 +110,9 @@ impl Plan {
             disk: Span::micros(500, 3000),
             launch: Span::micros(2000, 10_000),
             skew: 0,
+            wall_clock: Duration::ZERO,
+            clocks_set_back: 0,
+            sessions: None,
             bytes: false,
             write_limit: 8 << 20,
         }
@@ -182,11 +191,7 @@ impl Kind {
     /// its LFD.
     #[must_use]
     pub fn address(self) -> SocketAddr {
-        let last = match self {
-            Self::Manager | Self::Global => 110,
-            Self::Local(n) | Self::Server(n) => 100 + n,
-            Self::Client(n) => 200 + n,
-        };
+        let last = crate::network::machine(self);
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), DEFAULT_BASE)
     }
 

@@ -71,6 +71,8 @@ pub enum Mail {
     End(PipeId),
     /// A connection is broken.
     Broken(PipeId),
+    /// A connection is broken, and the other end is not told.
+    Severed(PipeId),
 }
 
 /// One process.
@@ -96,6 +98,8 @@ pub struct Process {
     pub conns: BTreeMap<Conn, PipeId>,
     /// Connections that the role has paused.
     pub paused: BTreeMap<PipeId, ()>,
+    /// Connections on which something waits for the end of the turn.
+    pub unsent: Vec<PipeId>,
     /// Whether a turn is on its way.
     pub turn_due: bool,
     /// The next wake-up that is on its way.
@@ -104,6 +108,8 @@ pub struct Process {
     next_accepted: u64,
     /// How fast its clock goes, in millionths of the world's.
     rate: u64,
+    /// By how much its clock has jumped ahead.
+    ahead: Duration,
     local: Time,
 }
 
@@ -122,10 +128,12 @@ impl Process {
             held: VecDeque::new(),
             conns: BTreeMap::new(),
             paused: BTreeMap::new(),
+            unsent: Vec::new(),
             turn_due: false,
             wake_due: None,
             next_accepted: 1,
             rate,
+            ahead: Duration::ZERO,
             local: Time::ZERO,
         }
     }
@@ -139,17 +147,27 @@ impl Process {
 
     /// What its own clock says when the world's says `now`.
     pub fn clock(&mut self, now: Time) -> Time {
-        let micros = now.since(self.born).as_micros() * u128::from(self.rate) / 1_000_000;
-        let local = Time::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+        let run = micros(now.since(self.born)) * self.rate / 1_000_000;
+        let local = Time::from_micros(run) + self.ahead;
         self.local = self.local.max(local);
         self.local
+    }
+
+    /// Its clock jumps ahead: its machine was asleep, and nobody has told it.
+    pub fn jump(&mut self, by: Duration) {
+        self.ahead += by;
     }
 
     /// When the world's clock will say what the role's deadline asks for.
     pub fn deadline(&mut self) -> Option<Time> {
         let local = self.actor.role().deadline()?;
-        let micros = u128::from(local.as_micros()) * 1_000_000;
-        let micros = micros.div_ceil(u128::from(self.rate));
-        Some(self.born + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)))
+        let run = local.as_micros().saturating_sub(micros(self.ahead));
+        let micros = (run * 1_000_000).div_ceil(self.rate);
+        Some(self.born + Duration::from_micros(micros))
     }
+}
+
+/// A duration of a run in microseconds: hours at the most, so that a product with a rate fits.
+fn micros(duration: Duration) -> u64 {
+    duration.as_secs() * 1_000_000 + u64::from(duration.subsec_micros())
 }

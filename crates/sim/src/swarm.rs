@@ -1,28 +1,32 @@
 //! Seeded runs: a cluster, clients and a nemesis, all drawn from one number.
 //!
 //! A run has two phases, after TigerBeetle's VOPR. In the *safety phase* faults happen; which kinds
-//! are on is itself drawn (swarm testing, Groce et al.), so that some runs have one fault only and
-//! some have all. In the *liveness phase* everything is repaired, and within a bound every request
-//! must be answered and every server be a member again.
+//! are on is itself drawn, so that some runs have one fault only and some have all. In the *liveness
+//! phase* everything is repaired, and within a bound every request must be answered and every server
+//! be a member again; the clients go on asking until the run has lasted two minutes of its own time.
 //!
-//! Not here: what must hold; see `properties` and `progress`.
+//! Not here: what is drawn (`draw`), what faults do (`nemesis`), what must hold (`properties` and
+//! `progress`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::Time;
-use wire::{Mode, NodeName};
+use wire::NodeName;
 
+use crate::draw::{Narrowed, Settings, WHOLE, stream};
+use crate::nemesis::Repair;
 use crate::observe::Violation;
-use crate::plan::{Kind, Plan, name};
+use crate::plan::Kind;
 use crate::process::Pid;
 use crate::progress;
 use crate::properties;
-use crate::random::{Random, Span};
+use crate::random::Random;
 use crate::world::World;
 
-/// How long everything may take once nothing fails any more.
-const RECOVERY: Duration = Duration::from_secs(30);
+/// How long everything may take once nothing fails any more; half of it may go by until the kernel
+/// notices that a connection is half-open.
+const RECOVERY: Duration = Duration::from_secs(60);
 /// How many requests of one client may wait for their answers.
 const OUTSTANDING: u64 = 20;
 /// The time between two looks at the clients that have ended, and at what is missing.
@@ -39,140 +43,91 @@ pub struct Report {
     pub happened: u64,
     /// How long the run was in its own time.
     pub simulated: Duration,
-    /// How many faults there were.
-    pub faults: u64,
+    /// Which faults there were, by their numbers.
+    pub faults: Vec<u64>,
+    /// How many requests were asked.
+    pub asked: u64,
     /// How many requests were answered.
     pub answered: u64,
     /// How long it took until all was well after the last fault.
     pub recovery: Duration,
 }
 
-/// What a nemesis can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
-    CrashServer,
-    CrashServerAndLfd,
-    CrashLfd,
-    CrashGfd,
-    CrashManager,
-    CrashClient,
-    FreezeServer,
-    FreezeDetector,
-    FreezeManager,
-    Stall,
-    Cut,
-    CutOneWay,
-    Isolate,
-    PowerOff,
-    HoldDisk,
-    FillDisk,
-    Switch,
-}
-
-const FAULTS: [Fault; 17] = [
-    Fault::CrashServer,
-    Fault::CrashServerAndLfd,
-    Fault::CrashLfd,
-    Fault::CrashGfd,
-    Fault::CrashManager,
-    Fault::CrashClient,
-    Fault::FreezeServer,
-    Fault::FreezeDetector,
-    Fault::FreezeManager,
-    Fault::Stall,
-    Fault::Cut,
-    Fault::CutOneWay,
-    Fault::Isolate,
-    Fault::PowerOff,
-    Fault::HoldDisk,
-    Fault::FillDisk,
-    Fault::Switch,
-];
-
-/// What undoes a fault.
-#[derive(Debug, Clone, Copy)]
-enum Repair {
-    Restart(NodeName),
-    Thaw(NodeName),
-    Mend(NodeName, NodeName),
-    PowerOn(NodeName),
-    ReleaseDisk,
-    ClearDisk,
-}
-
 /// A run.
 pub struct Swarm {
     /// The world that it plays in.
     pub world: World,
-    random: Random,
-    kinds: Vec<Fault>,
-    safety: Duration,
-    between_faults: Span,
-    between_requests: Span,
-    repair_after: Span,
-    repairs: BTreeMap<(Time, u64), Repair>,
+    pub(crate) settings: Settings,
+    /// When the nemesis strikes.
+    timing: Random,
+    /// What the clients do.
+    users: Random,
+    pub(crate) repairs: BTreeMap<(Time, u64), Repair>,
+    repairs_made: u64,
     asked: u64,
     /// How many requests were typed at each client process.
     typed: BTreeMap<Pid, u64>,
-    faults: u64,
+    /// The number of the last fault, of those that were left out, too.
+    pub(crate) faults: u64,
+    pub(crate) happened: Vec<u64>,
 }
 
 impl Swarm {
     /// The run of that seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed);
-        let plan = draw_plan(seed, &mut random);
-        let kinds: Vec<Fault> = {
-            let on = random.between(10, 70);
-            FAULTS.iter().copied().filter(|_| random.chance(on)).collect()
-        };
-        let mut world = World::new(plan);
-        world.disk.keeps = random.below(101);
+        Self::narrowed(seed, Narrowed::default())
+    }
+
+    /// A part of the run of that seed.
+    #[must_use]
+    pub fn narrowed(seed: u64, narrowed: Narrowed) -> Self {
+        let settings = Settings::draw(seed, narrowed);
+        let mut world = World::new(settings.plan.clone());
+        world.disk.keeps = settings.disk_keeps;
         properties::watch_all(&mut world);
-        let pace = random.between(300_000, 6_000_000);
-        let gap = random.between(20_000, 600_000);
-        let repair = random.between(200_000, 15_000_000);
         Self {
             world,
-            kinds,
-            safety: Duration::from_secs(random.between(10, 60)),
-            between_faults: Span::micros(1000, pace),
-            between_requests: Span::micros(1000, gap),
-            repair_after: Span::micros(10_000, repair),
+            settings,
+            timing: stream(seed, 2),
+            users: stream(seed, 3),
             repairs: BTreeMap::new(),
+            repairs_made: 0,
             asked: 0,
             typed: BTreeMap::new(),
             faults: 0,
-            random,
+            happened: Vec::new(),
         }
+    }
+
+    /// What was drawn.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Plays both phases.
     pub fn run(&mut self) -> Report {
         self.world.start();
         self.safety_phase();
-        let stopped = self.world.now();
-        if self.world.violation().is_none() {
-            self.liveness_phase();
-        }
-        let recovery = self.world.now().since(stopped);
+        let recovery = self.liveness_phase();
         self.world.end();
+        let requests = self.world.ledger().requests.values();
         Report {
             violation: self.world.violation().cloned(),
             hash: self.world.trace_hash(),
             happened: self.world.happened(),
             simulated: self.world.now().since(Time::ZERO),
-            faults: self.faults,
+            faults: std::mem::take(&mut self.happened),
             recovery,
-            answered: self.world.ledger().requests.values().filter(|r| r.answered.is_some()).count()
-                as u64,
+            asked: self.asked,
+            answered: requests.filter(|r| r.answered.is_some()).count() as u64,
         }
     }
 
     fn safety_phase(&mut self) {
-        let end = Time::ZERO + self.safety;
-        let mut fault_at = Time::ZERO + self.random.within(self.between_faults);
+        let end = Time::ZERO + self.settings.safety;
+        let mut fault_at = Time::ZERO + self.timing.within(self.settings.between_faults);
         let mut request_at = Time::ZERO;
         let mut look_at = Time::ZERO + LOOK;
         while self.world.now() < end && self.world.violation().is_none() {
@@ -183,11 +138,11 @@ impl Swarm {
             let now = self.world.now();
             if now >= request_at {
                 self.ask();
-                request_at = now + self.random.within(self.between_requests);
+                request_at = now + self.users.within(self.settings.between_requests);
             }
             if now >= fault_at {
                 self.fault();
-                fault_at = now + self.random.within(self.between_faults);
+                fault_at = now + self.timing.within(self.settings.between_faults);
             }
             if now >= look_at {
                 self.bring_clients_back();
@@ -200,42 +155,59 @@ impl Swarm {
         }
     }
 
-    fn liveness_phase(&mut self) {
+    /// Says how long it took until all was well.
+    fn liveness_phase(&mut self) -> Duration {
+        let stopped = self.world.now();
+        if self.world.violation().is_some() {
+            return Duration::ZERO;
+        }
         self.repair_everything();
+        self.until_well();
+        let recovery = self.world.now().since(stopped);
+        // A part of a run ends when it may; a whole one has its two minutes.
+        let whole = if self.settings.narrowed == Narrowed::default() { WHOLE } else { LOOK };
+        while self.world.violation().is_none() && self.world.now() < Time::ZERO + whole {
+            self.ask();
+            self.world.advance(self.users.within(self.settings.between_requests));
+            self.bring_clients_back();
+        }
+        // One more request of everybody shows that the cluster serves all of them.
+        for client in self.world.plan.client_names() {
+            self.ask_as(client);
+        }
+        self.world.advance(LOOK);
+        self.until_well();
+        recovery
+    }
+
+    /// Waits until nothing is missing.
+    fn until_well(&mut self) {
         let deadline = self.world.now() + RECOVERY;
-        let mut last_round = false;
         while self.world.violation().is_none() {
             self.world.advance(LOOK);
             self.bring_clients_back();
-            let missing = progress::missing(&self.world);
-            if missing.is_none() && last_round {
-                return;
-            }
-            if missing.is_none() {
-                // One more request of everybody shows that the cluster serves all of them.
-                for client in self.world.plan.client_names() {
-                    self.ask_as(client);
+            match progress::missing(&self.world) {
+                None => return,
+                Some(missing) if self.world.now() >= deadline => {
+                    self.world.fail("I14 recovery", missing);
                 }
-                last_round = true;
-                self.world.advance(LOOK);
-                continue;
-            }
-            if let Some(missing) = missing.filter(|_| self.world.now() >= deadline) {
-                self.world.fail("I14 recovery", missing);
+                Some(_) => {}
             }
         }
     }
 
-    // ---- clients ----
-
     fn ask(&mut self) {
         let clients = self.world.plan.client_names();
-        if let Some(client) = self.random.pick(&clients).copied() {
+        if let Some(client) = self.users.pick(&clients).copied() {
             self.ask_as(client);
         }
     }
 
     fn ask_as(&mut self, client: NodeName) {
+        let length = if self.users.chance(10) { self.users.below(300) } else { 0 };
+        if self.settings.narrowed.requests.is_some_and(|most| self.asked >= most) {
+            return;
+        }
         let Some(pid) = self.world.process(client).map(|process| process.pid) else { return };
         let done = self.world.ledger().done(pid);
         let typed = self.typed.entry(pid).or_default();
@@ -244,234 +216,29 @@ impl Swarm {
         }
         *typed += 1;
         self.asked += 1;
-        let length = if self.random.chance(10) { self.random.below(300) } else { 0 };
         let padding = "x".repeat(usize::try_from(length).unwrap_or(0));
         let body = format!("{client}-{}{padding}", self.asked);
         self.world.type_line(client, &body);
     }
 
-    /// A client ends when three rounds have passed without an answer; its user starts it again. One
-    /// of the documents' short form stays away: its requests name no session, so nobody could tell
-    /// those of its former life, which may still be under way, from those of its next one.
+    /// A client ends when three rounds have passed without an answer; its user starts it again.
     fn bring_clients_back(&mut self) {
         for client in self.world.plan.client_names() {
-            if self.world.process(client).is_none() && !self.world.plan.is_short(client) {
-                let waits =
-                    self.repairs.values().any(|r| matches!(r, Repair::Restart(n) if *n == client));
-                let dark = Kind::of(client).is_some_and(|k| {
-                    self.world.network().off.contains(&crate::network::machine(k))
-                });
-                if !waits && !dark {
-                    self.world.restart(client);
-                }
+            if self.world.process(client).is_some() {
+                continue;
+            }
+            let waits =
+                self.repairs.values().any(|r| matches!(r, Repair::Restart(n) if *n == client));
+            let dark = Kind::of(client)
+                .is_some_and(|k| self.world.network().off.contains(&crate::network::machine(k)));
+            if !waits && !dark {
+                self.world.restart(client);
             }
         }
     }
 
-    // ---- faults ----
-
-    fn server(&mut self) -> NodeName {
-        let n = self.random.between(1, self.world.plan.servers);
-        name(&format!("S{n}"))
+    pub(crate) fn repair_at(&mut self, at: Time, repair: Repair) {
+        self.repairs_made += 1;
+        self.repairs.insert((at, self.repairs_made), repair);
     }
-
-    fn anybody(&mut self) -> NodeName {
-        let all = self.world.everybody();
-        self.random.pick(&all).map_or_else(|| name("RM"), |kind| kind.name())
-    }
-
-    fn later(&mut self, repair: Repair) {
-        let at = self.world.now() + self.random.within(self.repair_after);
-        self.faults += 1;
-        self.repairs.insert((at, self.faults), repair);
-    }
-
-    fn fault(&mut self) {
-        let Some(fault) = self.random.pick(&self.kinds).copied() else { return };
-        self.faults += 1;
-        match fault {
-            Fault::CrashServer => {
-                let server = self.server();
-                self.world.crash(server);
-            }
-            Fault::CrashServerAndLfd => {
-                let server = self.server();
-                let lfd = lfd_of(server);
-                self.world.crash(server);
-                self.crash(lfd);
-            }
-            Fault::CrashLfd => {
-                let server = self.server();
-                self.crash(lfd_of(server));
-            }
-            Fault::CrashGfd => self.crash(name("GFD")),
-            Fault::CrashManager => self.crash(name("RM")),
-            Fault::CrashClient => {
-                let clients = self.world.plan.client_names();
-                if let Some(client) = self.random.pick(&clients).copied() {
-                    self.crash(client);
-                }
-            }
-            Fault::FreezeServer => {
-                let server = self.server();
-                self.freeze(server);
-            }
-            Fault::FreezeDetector => {
-                let server = self.server();
-                let who = if self.random.chance(50) { name("GFD") } else { lfd_of(server) };
-                self.freeze(who);
-            }
-            Fault::FreezeManager => self.freeze(name("RM")),
-            Fault::Stall => {
-                let who = self.anybody();
-                let micros = self.random.between(1000, 3_000_000);
-                self.world.stall(who, micros);
-            }
-            other => self.fault_of_things(other),
-        }
-    }
-
-    /// Faults of links, machines and disks.
-    fn fault_of_things(&mut self, fault: Fault) {
-        match fault {
-            Fault::Cut => {
-                let (one, other) = (self.anybody(), self.anybody());
-                self.world.cut(one, other);
-                self.later(Repair::Mend(one, other));
-            }
-            Fault::CutOneWay => {
-                let (from, to) = (self.anybody(), self.anybody());
-                self.world.cut_one_way(from, to);
-                self.later(Repair::Mend(from, to));
-            }
-            Fault::Isolate => {
-                let who = self.anybody();
-                self.world.isolate(who);
-                for (from, to) in self.world.network().cut_ways() {
-                    if from == who || to == who {
-                        self.later(Repair::Mend(from, to));
-                    }
-                }
-            }
-            Fault::PowerOff => {
-                let server = self.server();
-                self.world.power_off(server);
-                self.later(Repair::PowerOn(server));
-            }
-            Fault::HoldDisk => {
-                self.world.hold_disk();
-                self.later(Repair::ReleaseDisk);
-            }
-            Fault::FillDisk => {
-                self.world.disk.full = true;
-                self.later(Repair::ClearDisk);
-            }
-            _ => {
-                let mode = if self.random.chance(50) { Mode::Active } else { Mode::Passive };
-                self.world.type_line(name("RM"), &format!("switch {mode}"));
-            }
-        }
-    }
-
-    fn crash(&mut self, who: NodeName) {
-        if self.world.crash(who) {
-            self.later(Repair::Restart(who));
-        }
-    }
-
-    fn freeze(&mut self, who: NodeName) {
-        if self.world.freeze(who) {
-            self.later(Repair::Thaw(who));
-        }
-    }
-
-    fn repair(&mut self, repair: Repair) {
-        match repair {
-            Repair::Restart(who) => self.restart(who),
-            Repair::Thaw(who) => {
-                self.world.thaw(who);
-            }
-            Repair::Mend(from, to) => {
-                self.world.mend(from, to);
-                self.world.mend(to, from);
-            }
-            Repair::PowerOn(who) => {
-                self.world.power_on(who);
-                self.world.restart(lfd_of(who));
-            }
-            Repair::ReleaseDisk => self.world.release_disk(),
-            Repair::ClearDisk => self.world.disk.full = false,
-        }
-    }
-
-    fn repair_everything(&mut self) {
-        self.repairs.clear();
-        self.world.disk.full = false;
-        self.world.release_disk();
-        self.world.heal();
-        for kind in self.world.everybody() {
-            self.world.thaw(kind.name());
-            // A server is its LFD's to launch.
-            if !matches!(kind, Kind::Server(_)) {
-                self.restart(kind.name());
-            }
-        }
-    }
-
-    fn restart(&mut self, who: NodeName) {
-        let gone_for_good =
-            matches!(Kind::of(who), Some(Kind::Client(_))) && self.world.plan.is_short(who);
-        if !gone_for_good {
-            self.world.restart(who);
-        }
-    }
-}
-
-fn lfd_of(server: NodeName) -> NodeName {
-    name(&format!("LFD{}", &server.as_str()[1..]))
-}
-
-/// Draws a cluster.
-fn draw_plan(seed: u64, random: &mut Random) -> Plan {
-    let mode = if random.chance(50) { Mode::Active } else { Mode::Passive };
-    let mut plan = Plan::new(mode);
-    let millis = Duration::from_millis;
-    plan.seed = seed;
-    plan.servers = *random.pick(&[1, 2, 2, 3, 3, 3, 3, 4, 5, 7]).unwrap_or(&3);
-    plan.clients = random.between(1, 8);
-    plan.short_clients = random.below(plan.clients + 1).min(random.below(3));
-    plan.window = u32::try_from(random.between(1, 8)).unwrap_or(1);
-    plan.heartbeat_period = millis(*random.pick(&[50, 100, 100, 500, 1000]).unwrap_or(&100));
-    plan.heartbeat_timeout = (plan.heartbeat_period * 2).max(millis(1000));
-    plan.hung_grace = millis(random.between(500, 10_000));
-    plan.checkpoint_period = millis(*random.pick(&[100, 500, 2000, 10_000]).unwrap_or(&2000));
-    plan.frame_limit = *random.pick(&[1024, 4096, 65_536]).unwrap_or(&65_536);
-    plan.prefer = random.chance(40).then(|| {
-        let n = random.between(1, plan.servers);
-        wire::ReplicaName::from(name(&format!("S{n}")))
-    });
-    plan.hold_down = millis(random.between(1000, 10_000));
-    plan.latency = *random
-        .pick(&[
-            Span::micros(20, 300),
-            Span::micros(50, 500),
-            Span::micros(100, 5000),
-            Span::micros(1000, 40_000),
-        ])
-        .unwrap_or(&Span::micros(50, 500));
-    plan.scheduling = *random
-        .pick(&[
-            Span::micros(1, 20),
-            Span::micros(5, 100),
-            Span::micros(5, 5000),
-            Span::micros(1, 60_000),
-        ])
-        .unwrap_or(&Span::micros(5, 50));
-    plan.disk = *random
-        .pick(&[Span::micros(100, 3000), Span::micros(1000, 50_000), Span::micros(10_000, 500_000)])
-        .unwrap_or(&Span::micros(500, 3000));
-    plan.launch.most = random.between(3000, 200_000);
-    plan.skew = *random.pick(&[0, 0, 200, 50_000]).unwrap_or(&0);
-    plan.bytes = random.chance(25);
-    plan
 }

@@ -5,17 +5,19 @@
 use node::{Event, Stream};
 use wire::Message;
 
+use crate::columns::Columns;
 use crate::{Seen, Sight, Watcher, World};
 
-/// Prints each line as it happens, through `print`.
+/// Prints each thing as it happens, through `print`.
 pub struct Tracer<P> {
+    columns: Columns,
     print: P,
 }
 
-impl<P: FnMut(String)> Tracer<P> {
+impl<P: FnMut(&str)> Tracer<P> {
     /// A tracer.
-    pub fn new(print: P) -> Self {
-        Self { print }
+    pub fn new(columns: Columns, print: P) -> Self {
+        Self { columns, print }
     }
 }
 
@@ -28,28 +30,30 @@ fn is_dull(event: &Event) -> bool {
     heartbeat || event.stream() == Stream::Detail && matches!(event, Event::Connected { .. })
 }
 
-impl<P: FnMut(String)> Watcher for Tracer<P> {
+impl<P: FnMut(&str)> Watcher for Tracer<P> {
     fn name(&self) -> &'static str {
         "trace"
     }
 
     fn see(&mut self, sight: &Sight<'_>, _world: &World) -> Result<(), String> {
         let what = match &sight.what {
-            Seen::Started => "started".to_owned(),
+            Seen::Started => format!("started, process {}", sight.pid),
             Seen::LaunchedTwice { .. } => "launched although it runs".to_owned(),
             Seen::Ended(how) => format!("ended: {how}"),
             Seen::Received { conn, from, message } if !is_heartbeat(message) => {
-                format!("<- {} {conn} {message}", from.0)
+                format!("< {} {conn} {message}", from.0)
             }
             Seen::Sent { conn, message } if !is_heartbeat(message) => {
-                format!("-> {conn} {message}")
+                format!("> {conn} {message}")
             }
-            Seen::Noted(event) if !is_dull(event) => format!("   {event}"),
+            Seen::Noted(event) if !is_dull(event) => event.to_string(),
             Seen::Persisted(_) => "persisted".to_owned(),
             Seen::Done(what) => format!("*** {what} ***"),
             _ => return Ok(()),
         };
-        (self.print)(format!("{:>12?} {:>5}/{} {what}", sight.at, sight.who, sight.pid));
+        if let Some(text) = self.columns.text(sight.at, sight.who, &what) {
+            (self.print)(&text);
+        }
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ impl World {
     // ---- opening ----
 
     pub(crate) fn dial(&mut self, pid: Pid, conn: Conn, at: SocketAddr) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let pipe = self.network.dial(End::new(pid, process.kind, conn, None));
         process.conns.insert(conn, pipe);
         let due = self.now + self.random.within(self.plan.latency);
@@ -49,31 +49,31 @@ impl World {
     }
 
     pub(crate) fn knock(&mut self, id: PipeId, at: SocketAddr, attempt: u32) {
-        let Some(pipe) = self.network.pipes.get(&id) else { return };
+        let Some(pipe) = self.network.pipes.get(id) else { return };
         let (dialler, from) = (pipe.ends[0].pid, pipe.ends[0].kind);
         if pipe.ends[0].closed {
-            self.network.pipes.remove(&id);
+            self.network.pipes.remove(id);
             return;
         }
         let due = self.now + self.random.within(self.plan.latency);
         let Some(kind) = Kind::listening(at) else {
-            return self.at(due, Happening::Post(dialler, Mail::Broken(id)));
+            return self.at(due, Happening::Post(dialler, Box::new(Mail::Broken(id))));
         };
         if self.network.is_cut(from, kind) || self.network.is_cut(kind, from) {
             if KNOCK_AGAIN * attempt >= DIAL_TIMEOUT {
-                return self.at(due, Happening::Post(dialler, Mail::Broken(id)));
+                return self.at(due, Happening::Post(dialler, Box::new(Mail::Broken(id))));
             }
             let again = Happening::Knock { pipe: id, at, attempt: attempt + 1 };
             return self.at(self.now + KNOCK_AGAIN, again);
         }
         let Some(accepter) = self.names.get(&kind.name()).copied() else {
-            return self.at(due, Happening::Post(dialler, Mail::Broken(id)));
+            return self.at(due, Happening::Post(dialler, Box::new(Mail::Broken(id))));
         };
-        let Some(process) = self.processes.get_mut(&accepter) else { return };
+        let Some(process) = self.processes.get_mut(accepter.into()) else { return };
         let conn = process.accept();
         process.conns.insert(conn, id);
         let door = at.port() - ports::DEFAULT_BASE;
-        if let Some(pipe) = self.network.pipes.get_mut(&id) {
+        if let Some(pipe) = self.network.pipes.get_mut(id) {
             pipe.ends.push(End::new(accepter, kind, conn, Some(door)));
         }
         let remote = SocketAddr::new(from.address().ip(), 40_000 + (id % 20_000) as u16);
@@ -83,7 +83,7 @@ impl World {
     }
 
     pub(crate) fn answered(&mut self, id: PipeId) {
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         pipe.connected = true;
         let (dialler, conn) = (pipe.ends[0].pid, pipe.ends[0].conn);
         let remote = pipe.ends[1].kind.address();
@@ -96,27 +96,34 @@ impl World {
     // ---- sending ----
 
     /// Queues a frame; it goes out at the end of the turn.
-    pub(crate) fn send(&mut self, pid: Pid, conn: Conn, message: &Message) {
-        let Some(process) = self.processes.get(&pid) else { return };
+    pub(crate) fn send(&mut self, pid: Pid, conn: Conn, message: Message) {
+        let Some(process) = self.processes.get(pid.into()) else { return };
         let Some(id) = process.conns.get(&conn).copied() else { return };
-        self.see(pid, Seen::Sent { conn, message });
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        self.see(pid, Seen::Sent { conn, message: &message });
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         if let Some(end) = pipe.ends.iter_mut().find(|end| end.pid == pid && !end.closed) {
-            end.pending.push(message.clone());
+            let first = end.pending.is_empty();
+            end.pending.push(message);
+            if let Some(process) = self.processes.get_mut(pid.into()).filter(|_| first) {
+                process.unsent.push(id);
+            }
         }
     }
 
     /// The turn is over: what was queued goes out.
     pub(crate) fn flush(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get(&pid) else { return };
-        let pipes: Vec<PipeId> = process.conns.values().copied().collect();
-        for id in pipes {
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
+        let mut unsent = std::mem::take(&mut process.unsent);
+        for id in unsent.drain(..) {
             self.flush_pipe(pid, id);
+        }
+        if let Some(process) = self.processes.get_mut(pid.into()) {
+            process.unsent = unsent;
         }
     }
 
     pub(crate) fn flush_pipe(&mut self, pid: Pid, id: PipeId) {
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         let Some(side) = pipe.side(pid) else { return };
         let frames = std::mem::take(&mut pipe.ends[side].pending);
         if frames.is_empty() {
@@ -147,7 +154,10 @@ impl World {
     fn push(&mut self, id: PipeId, side: usize, segment: Segment) {
         let latency = self.random.within(self.plan.latency);
         let due = self.now + latency;
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
+        if pipe.ends[side].severed && !matches!(segment, Segment::Reset) {
+            return;
+        }
         let flow = &mut pipe.flows[side];
         flow.last = flow.last.max(due);
         let at = flow.last;
@@ -157,7 +167,7 @@ impl World {
 
     /// Puts the arrival of a flow's first segment on the list.
     fn schedule(&mut self, id: PipeId, side: usize) {
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         let connected = pipe.connected || side == 1;
         let flow = &mut pipe.flows[side];
         if flow.scheduled || flow.stuck.is_some() || !connected {
@@ -173,7 +183,7 @@ impl World {
 
     pub(crate) fn arrive(&mut self, id: PipeId, side: usize) {
         let now = self.now;
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         let Some(to) = pipe.ends.get(1 - side).map(|end| end.kind) else { return };
         let from = pipe.ends[side].kind;
         let flow = &mut pipe.flows[side];
@@ -181,7 +191,7 @@ impl World {
         if self.network.is_cut(from, to) {
             return self.hold_back(id, side);
         }
-        let segment = self.network.pipes.get_mut(&id).and_then(|pipe| {
+        let segment = self.network.pipes.get_mut(id).and_then(|pipe| {
             let first = pipe.flows[side].segments.front()?;
             if first.0 <= now { pipe.flows[side].segments.pop_front() } else { None }
         });
@@ -193,7 +203,7 @@ impl World {
 
     fn hold_back(&mut self, id: PipeId, side: usize) {
         let since = self.now;
-        if let Some(pipe) = self.network.pipes.get_mut(&id) {
+        if let Some(pipe) = self.network.pipes.get_mut(id) {
             pipe.flows[side].stuck = Some(since);
             let give_up = Happening::GiveUp { pipe: id, flow: side, since };
             self.at(since + USER_TIMEOUT, give_up);
@@ -201,9 +211,9 @@ impl World {
     }
 
     fn deliver(&mut self, id: PipeId, side: usize, segment: Segment) {
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         let end = &mut pipe.ends[1 - side];
-        if end.closed {
+        if end.closed || end.severed {
             let data = matches!(segment, Segment::Frames(_) | Segment::Bytes(_));
             if data && !pipe.ends[side].closed {
                 self.push(id, 1 - side, Segment::Reset);
@@ -240,22 +250,22 @@ impl World {
     /// Some links are mended: what they held back comes, one retransmission later.
     pub(crate) fn resume_flows(&mut self) {
         let mut due = Vec::new();
-        for (id, pipe) in &mut self.network.pipes {
+        for (id, pipe) in self.network.pipes.iter_mut() {
             for side in 0..pipe.flows.len() {
                 let Some(since) = pipe.flows[side].stuck else { continue };
                 let stuck = self.now.since(since).as_micros();
-                due.push((*id, side, u64::try_from(stuck).unwrap_or(u64::MAX)));
+                due.push((id, side, u64::try_from(stuck).unwrap_or(u64::MAX)));
             }
         }
         for (id, side, stuck) in due {
-            let Some(pipe) = self.network.pipes.get(&id) else { continue };
+            let Some(pipe) = self.network.pipes.get(id) else { continue };
             let (from, to) = (pipe.ends[side].kind, pipe.ends[1 - side].kind);
             if self.network.is_cut(from, to) {
                 continue;
             }
             let wait = self.random.within(Span::micros(100, 100 + stuck.min(RETRANSMISSION)));
             let at = self.now + wait;
-            let Some(pipe) = self.network.pipes.get_mut(&id) else { continue };
+            let Some(pipe) = self.network.pipes.get_mut(id) else { continue };
             let flow = &mut pipe.flows[side];
             (flow.stuck, flow.scheduled, flow.last) = (None, true, flow.last.max(at));
             for (due, _) in &mut flow.segments {
@@ -267,7 +277,7 @@ impl World {
 
     /// The kernel of the sender gives up what was never acknowledged.
     pub(crate) fn give_up(&mut self, id: PipeId, side: usize, since: Time) {
-        let Some(pipe) = self.network.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         if pipe.flows[side].stuck != Some(since) {
             return;
         }
@@ -282,11 +292,11 @@ impl World {
     pub(crate) fn open(&mut self, pid: Pid, mail: Mail) {
         let id = match &mail {
             Mail::Input(_) => None,
-            Mail::Of(id, _) | Mail::End(id) | Mail::Broken(id) => Some(*id),
+            Mail::Of(id, _) | Mail::End(id) | Mail::Broken(id) | Mail::Severed(id) => Some(*id),
         };
         if let Some(id) = id {
-            let Some(process) = self.processes.get_mut(&pid) else { return };
-            if process.paused.contains_key(&id) && !matches!(mail, Mail::Broken(_)) {
+            let Some(process) = self.processes.get_mut(pid.into()) else { return };
+            if process.paused.contains_key(&id) && !matches!(mail, Mail::Broken(_) | Mail::Severed(_)) {
                 return process.held.push_back(mail);
             }
             if !self.is_open(pid, id) {
@@ -297,61 +307,62 @@ impl World {
             Mail::Input(input) => self.input(pid, input),
             Mail::Of(id, input) => self.take(pid, id, input),
             Mail::End(id) => self.peer_ended(pid, id),
-            Mail::Broken(id) => self.lose(pid, id),
+            Mail::Broken(id) => self.lose(pid, id, Some(Segment::Fin)),
+            Mail::Severed(id) => self.lose(pid, id, None),
         }
     }
 
     fn is_open(&self, pid: Pid, id: PipeId) -> bool {
-        let end = self.network.pipes.get(&id).and_then(|p| p.ends.iter().find(|e| e.pid == pid));
+        let end = self.network.pipes.get(id).and_then(|p| p.ends.iter().find(|e| e.pid == pid));
         end.is_some_and(|end| !end.closed)
     }
 
     fn take(&mut self, pid: Pid, id: PipeId, input: Input) {
         if let Input::Received(conn, message) = &input
-            && let Some(pipe) = self.network.pipes.get_mut(&id)
+            && let Some(pipe) = self.network.pipes.get_mut(id)
             && let Some(side) = pipe.side(pid)
         {
             let flow = &mut pipe.flows[1 - side];
             flow.unread = flow.unread.saturating_sub(weight(message));
             pipe.ends[side].heard = true;
             let peer = &pipe.ends[1 - side];
-            let from = (peer.kind.name(), peer.pid);
+            let from = (peer.name, peer.pid);
             self.see(pid, Seen::Received { conn: *conn, from, message });
         }
         self.input(pid, input);
     }
 
     fn peer_ended(&mut self, pid: Pid, id: PipeId) {
-        let Some(pipe) = self.network.pipes.get(&id) else { return };
+        let Some(pipe) = self.network.pipes.get(id) else { return };
         let Some(end) = pipe.ends.iter().find(|end| end.pid == pid) else { return };
         let door = end.door.filter(|_| end.heard);
         if door.is_some_and(|door| end.kind.answers_half_closed(door)) {
             let conn = end.conn;
-            self.at(self.now + ANSWERING, Happening::Post(pid, Mail::Broken(id)));
+            self.at(self.now + ANSWERING, Happening::Post(pid, Box::new(Mail::Broken(id))));
             self.input(pid, Input::Ended(conn));
         } else {
-            self.lose(pid, id);
+            self.lose(pid, id, Some(Segment::Fin));
         }
     }
 
     /// A connection is no more, and its role is told so.
-    fn lose(&mut self, pid: Pid, id: PipeId) {
-        if let Some(conn) = self.shut(pid, id, Segment::Fin) {
+    fn lose(&mut self, pid: Pid, id: PipeId, last: Option<Segment>) {
+        if let Some(conn) = self.shut(pid, id, last) {
             self.input(pid, Input::Closed(conn));
         }
     }
 
     /// The role closes a connection: what was queued goes out first.
     pub(crate) fn close(&mut self, pid: Pid, conn: Conn) {
-        let Some(process) = self.processes.get(&pid) else { return };
+        let Some(process) = self.processes.get(pid.into()) else { return };
         let Some(id) = process.conns.get(&conn).copied() else { return };
         self.flush_pipe(pid, id);
-        self.shut(pid, id, Segment::Fin);
+        self.shut(pid, id, Some(Segment::Fin));
     }
 
     /// Closes one end of a connection, and tells the other one by `last`. Says which number it had.
-    pub(crate) fn shut(&mut self, pid: Pid, id: PipeId, last: Segment) -> Option<Conn> {
-        let pipe = self.network.pipes.get_mut(&id)?;
+    pub(crate) fn shut(&mut self, pid: Pid, id: PipeId, last: Option<Segment>) -> Option<Conn> {
+        let pipe = self.network.pipes.get_mut(id)?;
         let side = pipe.side(pid)?;
         let end = &mut pipe.ends[side];
         if std::mem::replace(&mut end.closed, true) {
@@ -359,7 +370,7 @@ impl World {
         }
         let conn = end.conn;
         let (lonely, over) = (pipe.ends.len() == 1, pipe.is_over());
-        if let Some(process) = self.processes.get_mut(&pid) {
+        if let Some(process) = self.processes.get_mut(pid.into()) {
             process.conns.remove(&conn);
             process.paused.remove(&id);
             process
@@ -367,8 +378,8 @@ impl World {
                 .retain(|mail| !matches!(mail, Mail::Of(of, _) | Mail::End(of) if *of == id));
         }
         if over && !lonely {
-            self.network.pipes.remove(&id);
-        } else if !lonely {
+            self.network.pipes.remove(id);
+        } else if let Some(last) = last.filter(|_| !lonely) {
             self.push(id, side, last);
         }
         Some(conn)

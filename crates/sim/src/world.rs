@@ -11,7 +11,8 @@
 //!
 //! Not here: how segments travel (`traffic`), what outputs do (`perform`), faults (`faults`).
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use node::{Input, Output, Time};
@@ -20,13 +21,18 @@ use wire::{ClusterId, NodeName};
 use crate::hash::Trace;
 use crate::ledger::Ledger;
 use crate::network::{Network, PipeId};
-use crate::observe::{Seen, Sight, Violation, Watcher};
+use crate::observe::{Seen, Sight, Sights, Violation, Watcher};
 use crate::plan::{Kind, Plan};
 use crate::process::{Mail, Pid, Process};
 use crate::random::Random;
+use crate::register::Register;
+use crate::slots::Slots;
 
 /// A role whose deadline has passed although it was just woken is woken again after this.
 const WAKE_AGAIN: Duration = Duration::from_micros(100);
+
+/// Process ids count up from here.
+const FIRST_PID: Pid = 100;
 
 /// What happens at a moment.
 #[derive(Debug)]
@@ -36,8 +42,8 @@ pub(crate) enum Happening {
     /// A process is to be woken.
     Wake(Pid),
     /// Something arrives in a mailbox.
-    Post(Pid, Mail),
-    /// A dialled connection reaches its machine, for the so-manieth time.
+    Post(Pid, Box<Mail>),
+    /// A dialled connection reaches its machine; `attempt` were in vain.
     Knock { pipe: PipeId, at: std::net::SocketAddr, attempt: u32 },
     /// The answer to that reaches the dialling end.
     Answer(PipeId),
@@ -50,6 +56,35 @@ pub(crate) enum Happening {
     /// A process starts.
     Start { pid: Pid, kind: Kind },
 }
+
+/// Something that will happen; the greatest is the one that happens first.
+#[derive(Debug)]
+struct Due {
+    at: Time,
+    /// Of two at the same moment, the one that was set down first.
+    order: u64,
+    happening: Happening,
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for Due {}
 
 /// A record on its way to the disk.
 #[derive(Debug, Clone)]
@@ -70,6 +105,8 @@ pub struct Disk {
     pub held: bool,
     /// Writes fail.
     pub full: bool,
+    /// The next write fails.
+    pub fails_once: bool,
     /// Percentage of the unfinished writes that a crash does not undo.
     pub keeps: u64,
 }
@@ -80,9 +117,9 @@ pub struct World {
     pub plan: Plan,
     pub(crate) now: Time,
     pub(crate) random: Random,
-    queue: BTreeMap<(Time, u64), Happening>,
+    queue: BinaryHeap<Due>,
     order: u64,
-    pub(crate) processes: BTreeMap<Pid, Process>,
+    pub(crate) processes: Slots<Process>,
     pub(crate) names: BTreeMap<NodeName, Pid>,
     pub(crate) network: Network,
     /// The RM's disk.
@@ -92,7 +129,11 @@ pub struct World {
     pub(crate) last_pid: Pid,
     pub(crate) incarnations: u64,
     ledger: Ledger,
-    watchers: Vec<Box<dyn Watcher>>,
+    watchers: Vec<(Sights, Box<dyn Watcher>)>,
+    /// What anybody of them looks at.
+    watched_sights: Sights,
+    /// The memory of outputs, between turns.
+    outputs: Vec<Output>,
     violation: Option<Violation>,
     trace: Trace,
     happened: u64,
@@ -102,21 +143,24 @@ impl World {
     /// A world in which nothing runs yet.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
+        node::mutant::lower(plan.sessions.unwrap_or(usize::MAX));
         Self {
             random: Random::new(plan.seed),
             plan,
             now: Time::ZERO,
-            queue: BTreeMap::new(),
+            queue: BinaryHeap::new(),
             order: 0,
-            processes: BTreeMap::new(),
+            processes: Slots::default(),
             names: BTreeMap::new(),
             network: Network::default(),
             disk: Disk::default(),
             watched: BTreeMap::new(),
-            last_pid: 100,
+            last_pid: FIRST_PID,
             incarnations: 0,
             ledger: Ledger::default(),
             watchers: Vec::new(),
+            watched_sights: Sights::NONE,
+            outputs: Vec::new(),
             violation: None,
             trace: Trace::default(),
             happened: 0,
@@ -136,7 +180,9 @@ impl World {
 
     /// Lets somebody watch.
     pub fn watch(&mut self, watcher: Box<dyn Watcher>) {
-        self.watchers.push(watcher);
+        let sights = watcher.sights();
+        self.watched_sights = self.watched_sights.and(sights);
+        self.watchers.push((sights, watcher));
     }
 
     /// The time.
@@ -166,12 +212,12 @@ impl World {
     /// The running process of that name.
     #[must_use]
     pub fn process(&self, name: NodeName) -> Option<&Process> {
-        self.processes.get(self.names.get(&name)?)
+        self.processes.get((*self.names.get(&name)?).into())
     }
 
     /// Every running process, in the order of their starts.
     pub fn running(&self) -> impl Iterator<Item = &Process> {
-        self.processes.values()
+        self.processes.iter()
     }
 
     /// What is known of the run as a whole, whoever lives or dies.
@@ -180,9 +226,14 @@ impl World {
         &self.ledger
     }
 
+    /// The running server of that id.
+    #[must_use]
+    pub fn server(&self, pid: Pid) -> Option<&server::Replica<Register>> {
+        self.processes.get(pid.into())?.actor.server()
+    }
+
     fn cluster_of(&self, pid: Pid) -> ClusterId {
-        let server = self.processes.get(&pid).and_then(|p| p.actor.server());
-        server.map_or(ClusterId(0), |replica| replica.probe().cluster)
+        self.server(pid).map_or(ClusterId(0), server::Replica::cluster)
     }
 
     /// The links.
@@ -203,18 +254,18 @@ impl World {
     /// When the next thing happens.
     #[must_use]
     pub fn next_at(&self) -> Option<Time> {
-        self.queue.first_key_value().map(|((at, _), _)| *at)
+        self.queue.peek().map(|due| due.at)
     }
 
     /// The next thing happens.
     pub fn step(&mut self) {
-        let Some(((at, _), happening)) = self.queue.pop_first() else { return };
+        let Some(Due { at, happening, .. }) = self.queue.pop() else { return };
         self.now = self.now.max(at);
         self.happened += 1;
         match happening {
             Happening::Turn(pid) => self.turn(pid),
             Happening::Wake(pid) => self.wake(pid),
-            Happening::Post(pid, mail) => self.post(pid, mail),
+            Happening::Post(pid, mail) => self.post(pid, *mail),
             Happening::Knock { pipe, at, attempt } => self.knock(pipe, at, attempt),
             Happening::Answer(pipe) => self.answered(pipe),
             Happening::Arrive { pipe, flow } => self.arrive(pipe, flow),
@@ -226,7 +277,7 @@ impl World {
 
     pub(crate) fn at(&mut self, at: Time, happening: Happening) {
         self.order += 1;
-        self.queue.insert((at.max(self.now), self.order), happening);
+        self.queue.push(Due { at: at.max(self.now), order: self.order, happening });
     }
 
     pub(crate) fn next_pid(&mut self) -> Pid {
@@ -236,14 +287,14 @@ impl World {
 
     /// Puts something into a mailbox.
     pub(crate) fn post(&mut self, pid: Pid, mail: Mail) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         process.mail.push_back(mail);
         self.turn_soon(pid);
     }
 
     /// A process with something to do gets its turn soon.
     pub(crate) fn turn_soon(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if process.frozen || std::mem::replace(&mut process.turn_due, true) {
             return;
         }
@@ -252,7 +303,7 @@ impl World {
     }
 
     fn wake(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         if process.wake_due.is_some_and(|at| at <= self.now) {
             process.wake_due = None;
             self.turn_soon(pid);
@@ -261,7 +312,7 @@ impl World {
 
     /// One turn of a process, as the host runs it.
     fn turn(&mut self, pid: Pid) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         process.turn_due = false;
         if process.frozen {
             return;
@@ -270,9 +321,9 @@ impl World {
         if wakes_first {
             self.wake_role(pid);
         }
-        let waiting = self.processes.get(&pid).map_or(0, |p| p.mail.len());
+        let waiting = self.processes.get(pid.into()).map_or(0, |p| p.mail.len());
         for _ in 0..waiting {
-            let mail = self.processes.get_mut(&pid).and_then(|p| p.mail.pop_front());
+            let mail = self.processes.get_mut(pid.into()).and_then(|p| p.mail.pop_front());
             match mail {
                 Some(mail) => self.open(pid, mail),
                 None => break,
@@ -283,13 +334,20 @@ impl World {
         }
         self.call(pid, |process, now, out| process.actor.role().settle(now, out));
         self.flush(pid);
-        self.see(pid, Seen::Turned);
+        self.show_turned(pid);
         self.arm(pid);
+    }
+
+    fn show_turned(&mut self, pid: Pid) {
+        if self.watched_sights.include(Sights::TURNED) {
+            let probe = self.server(pid).map(server::Replica::probe);
+            self.see(pid, Seen::Turned(probe.as_ref()));
+        }
     }
 
     fn wake_role(&mut self, pid: Pid) {
         let now = self.now;
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let local = process.clock(now);
         if process.actor.role().deadline().is_some_and(|at| at <= local) {
             self.call(pid, |process, now, out| process.actor.role().wake(now, out));
@@ -304,20 +362,21 @@ impl World {
 
     /// Calls a role, and does what it wants done.
     fn call(&mut self, pid: Pid, what: impl FnOnce(&mut Process, Time, &mut Vec<Output>)) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
-        let mut out = Vec::new();
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
+        let mut out = std::mem::take(&mut self.outputs);
         let local = process.clock(self.now);
         what(process, local, &mut out);
-        for output in out {
+        for output in out.drain(..) {
             self.trace.output(self.now, pid, &output);
             self.perform(pid, output);
         }
+        self.outputs = out;
     }
 
     /// Sees to it that a process is woken at its deadline.
     fn arm(&mut self, pid: Pid) {
         let now = self.now;
-        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some(process) = self.processes.get_mut(pid.into()) else { return };
         let Some(deadline) = process.deadline() else { return };
         let at = deadline.max(now + WAKE_AGAIN);
         if process.wake_due.is_none_or(|due| at < due || due <= now) {
@@ -328,16 +387,22 @@ impl World {
 
     /// Shows something to everyone who watches.
     pub(crate) fn see(&mut self, pid: Pid, what: Seen<'_>) {
-        let Some(who) = self.processes.get(&pid).map(|p| p.name) else { return };
+        let Some(who) = self.processes.get(pid.into()).map(|p| p.name) else { return };
         self.show(&Sight { at: self.now, who, pid, what });
     }
 
     /// Shows something, of a process that may be gone.
     pub(crate) fn show(&mut self, sight: &Sight<'_>) {
-        let cluster = self.cluster_of(sight.pid);
-        self.ledger.note(sight, cluster);
+        let kind = sight.what.kind();
+        if Ledger::SIGHTS.include(kind) {
+            let cluster = self.cluster_of(sight.pid);
+            self.ledger.note(sight, cluster);
+        }
+        if !self.watched_sights.include(kind) {
+            return;
+        }
         let mut watchers = std::mem::take(&mut self.watchers);
-        for watcher in &mut watchers {
+        for (_, watcher) in watchers.iter_mut().filter(|(sights, _)| sights.include(kind)) {
             if let Err(text) = watcher.see(sight, self)
                 && self.violation.is_none()
             {
@@ -356,7 +421,7 @@ impl World {
     /// Ends the run: every watcher looks at what is left.
     pub fn end(&mut self) {
         let mut watchers = std::mem::take(&mut self.watchers);
-        for watcher in &mut watchers {
+        for (_, watcher) in &mut watchers {
             if let Err(text) = watcher.end(self)
                 && self.violation.is_none()
             {

@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use node::Time;
+use node::mutant::{Mutant, is_off};
 use wire::{Epoch, Member, ReplicaName, View};
 
 use crate::facts::{Facts, Proposal, Reason};
@@ -67,6 +68,11 @@ fn is_due(facts: &Facts, now: Time) -> bool {
 fn preferred(facts: &Facts) -> Option<(&View, Member)> {
     let view = facts.view.as_ref()?;
     let name: ReplicaName = facts.config.prefer.filter(|name| *name != view.primary)?;
+    if is_off(Mutant::FailBackInJoin) {
+        let alive = facts.alive(name)?;
+        let (incarnation, address) = (alive.incarnation, alive.address);
+        return Some((view, Member { name, incarnation, address }));
+    }
     Some((view, *facts.alive_member(name)?))
 }
 

@@ -154,6 +154,12 @@ impl Clients {
         self.names.get(&name).copied()
     }
 
+    /// Whether a client is connected here and has asked something.
+    pub(super) fn has_asked(&self, name: ClientName) -> bool {
+        let link = self.connection(name).and_then(|conn| self.links.get(&conn));
+        link.is_some_and(|link| link.asked)
+    }
+
     /// Sends an answer to the client, if it waits for it on a connection to this server.
     pub(super) fn answer(
         &mut self,

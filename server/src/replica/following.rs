@@ -71,14 +71,10 @@ enum Source {
 
 impl<S: Service> Replica<S> {
     fn source(&self, conn: Conn, epoch: Epoch) -> Source {
-        let lower = is_off(Mutant::AcceptLower);
-        if epoch < self.epoch && !lower {
+        if epoch < self.epoch {
             return Source::Stale;
         }
         match &self.standing {
-            Standing::Joiner(f) | Standing::Backup(f) if f.leader == Some(conn) && lower => {
-                Source::Leader
-            }
             Standing::Joiner(f) | Standing::Backup(f)
                 if f.leader == Some(conn) && f.synced == epoch && epoch == self.epoch =>
             {
@@ -130,7 +126,7 @@ impl<S: Service> Replica<S> {
             let text = format!("{from} is not the primary of the view that it sends");
             return self.reject(conn, ErrorCode::Unexpected, text, out);
         }
-        if view.epoch < self.epoch {
+        if view.epoch < self.epoch && !is_off(Mutant::AcceptLower) {
             return self.refuse_stale(Came { conn, from, epoch: view.epoch }, out);
         }
         let known = self.view.as_ref().is_some_and(|v| *v == view);
@@ -263,13 +259,17 @@ impl<S: Service> Replica<S> {
             let text = format!("recovery at {}: {error}", t.sequence);
             return self.reject(conn, ErrorCode::Malformed, text, out);
         }
-        self.log.reset(t.sequence);
-        self.committed = t.sequence;
+        if is_off(Mutant::SkipEntry) {
+            self.machine.pass_over(t.sequence.next());
+        }
+        let stands = self.machine.executed();
+        self.log.reset(stands);
+        self.committed = stands;
         self.cluster = self.view.as_ref().map_or(ClusterId(0), |v| v.cluster);
         self.whole = true;
         let (by, from) = (self.name(), self.view.as_ref().map_or(self.name(), |v| v.primary));
         if let Some(following) = self.following() {
-            (following.verified, following.said) = (t.sequence, None);
+            (following.verified, following.said) = (stands, None);
         }
         out.push(Output::Note(Event::Recovered { by, from, sequence: t.sequence }));
     }

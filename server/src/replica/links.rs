@@ -333,10 +333,9 @@ impl<S: Service> Replica<S> {
         let suffix = cluster == ours && cluster != ClusterId(0) && committed >= base;
         let from = if suffix { committed } else { self.machine.executed() };
         let outgoing = (!suffix).then(|| Outgoing::new(self.machine.checkpoint(), from, None));
-        let skipped = u64::from(is_off(Mutant::SkipEntry) && !suffix);
         if let Some(link) = self.link(conn) {
             (link.start, link.acked) = (from, Sequence(0));
-            link.next = Sequence(from.0 + 1 + skipped);
+            link.next = from.next();
             (link.heard, link.outgoing) = (false, outgoing);
         }
         let (donor, checkpoint) = (self.config.name, !suffix);

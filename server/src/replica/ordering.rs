@@ -153,6 +153,11 @@ impl Pending {
         Some(last.asked == xxh3_64(&asked.body))
     }
 
+    /// Whether a request of that number is in the log and not executed.
+    fn has_number(&self, client: ClientName, number: RequestNumber) -> bool {
+        self.clients.get(&client).is_some_and(|p| p.requests.iter().any(|r| r.number == number))
+    }
+
     /// The highest number of a client that is in the log and not executed.
     fn highest(&self, client: ClientName) -> Option<RequestNumber> {
         self.clients.get(&client)?.requests.iter().map(|r| r.number).max()
@@ -212,9 +217,13 @@ impl<S: Service> Replica<S> {
         let Some(leading) = self.leading() else { return Place::InLog };
         let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
         let executed = self.machine.sessions.session(client).filter(|s| s.implicit());
+        // Something else was answered under this number: a request of a former life came in between.
+        let taken = executed.is_some_and(|s| {
+            s.known(asked.number) != Known::New && !s.asked(asked.number, &asked.body)
+        });
         let session = match (opening, executed) {
             (Some((_, id)), _) if !restarted => id,
-            (None, Some(session)) if !restarted => session.id,
+            (None, Some(session)) if !restarted && !taken => session.id,
             _ => {
                 let opening = Op::Register { client, nonce: 0, window: 1 };
                 SessionId(self.append_op(opening).0)
@@ -235,26 +244,34 @@ impl<S: Service> Replica<S> {
         if let Some(same) = leading.pending.asks_the_same(asked) {
             return !same;
         }
-        if leading.pending.highest(asked.client) > Some(asked.number) {
-            return true;
-        }
-        let Some(session) = self.machine.sessions.session(asked.client) else { return false };
-        if session.last() < Some(asked.number) {
+        let went_on = leading.pending.highest(asked.client) > Some(asked.number);
+        let session = self.machine.sessions.session(asked.client);
+        let last = session.and_then(|s| s.last());
+        if !went_on && last < Some(asked.number) {
             return false;
         }
-        let same = session.asked(asked.number, &asked.body);
-        let repeats_last = session.last() == Some(asked.number);
+        // The very question again: late, handed over by a member that has not heard of its answer.
+        let same = session.is_some_and(|s| s.asked(asked.number, &asked.body));
+        let repeats_last = !went_on && last == Some(asked.number);
         !same || !(repeats_last || leading.pending.served_lately(asked.client, now))
     }
 
     /// Whether a short-form request that a member hands over does not follow on what is known of its
     /// client, which counts one by one: it is of a former life of the client, that ended while the
-    /// request waited there.
+    /// request waited there. Nor does the start of a life whose later requests come to this very
+    /// server, on a connection that is open still: that one was only held up on its way.
     pub(super) fn is_astray(&self, client: ClientName, number: RequestNumber) -> bool {
         let Standing::Primary(leading) = &self.standing else { return false };
         let session = self.machine.sessions.session(client).filter(|s| s.implicit());
         let known = leading.pending.highest(client).max(session.and_then(|s| s.last()));
-        known.is_some_and(|last| number > last.next())
+        let Some(last) = known else { return false };
+        let in_place = if number.0 <= 1 {
+            !self.clients.has_asked(client)
+        } else {
+            leading.pending.has_number(client, number)
+                || session.is_some_and(|s| s.known(number) != Known::New)
+        };
+        number > last.next() || number < last && !in_place
     }
 
     /// Logs the opening of a session; a repeated registration is logged once.

@@ -57,6 +57,18 @@ impl<S: Service> Replica<S> {
         }
     }
 
+    /// Which run of the server this is.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.config.incarnation
+    }
+
+    /// The cluster whose state it holds; 0 for none.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
     /// The newest view that it adopted.
     #[must_use]
     pub fn view(&self) -> Option<&View> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use node::Time;
 
 use crate::process::Pid;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// More connections than this nobody has: seven servers, eight clients, their detectors, and for each
 /// of them those that it gave up while this process was stopped.
@@ -27,11 +27,13 @@ impl Watcher for Bounded {
         "I15 bounded"
     }
 
+    fn sights(&self) -> Sights {
+        Sights::TURNED
+    }
+
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
-        let Seen::Turned = sight.what else { return Ok(()) };
-        let Some(process) = world.process(sight.who).filter(|p| p.pid == sight.pid) else {
-            return Ok(());
-        };
+        let Seen::Turned(_) = sight.what else { return Ok(()) };
+        let Some(process) = world.processes.get(sight.pid.into()) else { return Ok(()) };
         let (connections, mail) = (process.conns.len(), process.mail.len() + process.held.len());
         if connections > CONNECTIONS || mail > MAIL {
             return Err(format!("{}: {connections} connections, {mail} inputs wait", sight.who));

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use server::Probe;
 use wire::{Epoch, Incarnation, Message, Phase, ReplicaName, Sequence};
 
-use super::replica;
 use crate::process::Pid;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -21,10 +20,12 @@ pub(super) struct CommitNeedsAcks {
 }
 
 impl CommitNeedsAcks {
-    fn turned(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
-        let Some(replica) = replica(sight, world) else { return Ok(()) };
-        let probe = replica.probe();
-        let Some(view) = replica.view() else { return Ok(()) };
+    fn turned(&mut self, sight: &Sight<'_>, probe: &Probe, world: &World) -> Result<(), String> {
+        let view = world.server(sight.pid).and_then(server::Replica::view);
+        let Some(view) = view.filter(|_| probe.phase == Phase::Primary) else {
+            self.before.remove(&sight.pid);
+            return Ok(());
+        };
         let now = (probe.clone(), view.epoch);
         let Some((before, led)) = self.before.insert(sight.pid, now) else { return Ok(()) };
         let both = before.phase == Phase::Primary && probe.phase == Phase::Primary;
@@ -52,6 +53,10 @@ impl Watcher for CommitNeedsAcks {
         "I7 commits need all acks of the epoch"
     }
 
+    fn sights(&self) -> Sights {
+        Sights::RECEIVED.and(Sights::TURNED).and(Sights::LIVES)
+    }
+
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
         match sight.what {
             Seen::Received { message, .. } => {
@@ -69,7 +74,7 @@ impl Watcher for CommitNeedsAcks {
                 *acked = (*acked).max(to);
                 Ok(())
             }
-            Seen::Turned => self.turned(sight, world),
+            Seen::Turned(Some(probe)) => self.turned(sight, probe, world),
             Seen::Ended(_) => {
                 self.acks.retain(|(pid, ..), _| *pid != sight.pid);
                 Ok(())

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use wire::{Entry, Sequence};
 
-use super::replica;
 use crate::ledger::Place;
 use crate::process::Pid;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -21,10 +20,13 @@ impl Watcher for CommittedPrefix {
         "I5 committed prefixes agree"
     }
 
+    fn sights(&self) -> Sights {
+        Sights::TURNED
+    }
+
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
-        let Seen::Turned = sight.what else { return Ok(()) };
-        let Some(replica) = replica(sight, world) else { return Ok(()) };
-        let probe = replica.probe();
+        let Seen::Turned(Some(probe)) = sight.what else { return Ok(()) };
+        let Some(replica) = world.server(sight.pid) else { return Ok(()) };
         if !probe.whole {
             return Ok(());
         }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use wire::Epoch;
 
-use super::replica;
 use crate::process::Pid;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -20,11 +19,14 @@ impl Watcher for EpochsGrow {
         "I1 epochs never decrease"
     }
 
-    fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
+    fn sights(&self) -> Sights {
+        Sights::TURNED.and(Sights::PERSISTED)
+    }
+
+    fn see(&mut self, sight: &Sight<'_>, _world: &World) -> Result<(), String> {
         match sight.what {
-            Seen::Turned => {
-                let Some(replica) = replica(sight, world) else { return Ok(()) };
-                let epoch = replica.probe().epoch;
+            Seen::Turned(Some(probe)) => {
+                let epoch = probe.epoch;
                 let before = self.servers.insert(sight.pid, epoch).unwrap_or_default();
                 if epoch < before {
                     return Err(format!("{} went from epoch {before} to {epoch}", sight.who));

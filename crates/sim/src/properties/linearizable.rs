@@ -10,7 +10,7 @@ use node::Event;
 
 use crate::ledger::Place;
 use crate::register::swapped;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ fn status_before(world: &World, place: Place) -> Bytes {
 impl Watcher for Linearizable {
     fn name(&self) -> &'static str {
         "I10 linearizable"
+    }
+
+    fn sights(&self) -> Sights {
+        Sights::NOTED
     }
 
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {

@@ -40,14 +40,6 @@ pub fn watch_all(world: &mut World) {
     world.watch(Box::<one_process::OneProcess>::default());
 }
 
-/// The replica behind a sight, if it is one of a server that runs.
-fn replica<'a>(
-    sight: &crate::Sight<'_>,
-    world: &'a World,
-) -> Option<&'a server::Replica<crate::register::Register>> {
-    world.process(sight.who).filter(|p| p.pid == sight.pid)?.actor.server()
-}
-
 /// The view that a message carries.
 fn view_in(message: &wire::Message) -> Option<&wire::View> {
     use wire::Message;

@@ -6,7 +6,7 @@ use node::Event;
 use wire::{Epoch, View};
 
 use super::view_in;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -24,6 +24,10 @@ impl OneContent {
 impl Watcher for OneContent {
     fn name(&self) -> &'static str {
         "I2 one content per epoch"
+    }
+
+    fn sights(&self) -> Sights {
+        Sights::NOTED.and(Sights::SENT)
     }
 
     fn see(&mut self, sight: &Sight<'_>, _world: &World) -> Result<(), String> {

@@ -2,8 +2,7 @@
 
 use wire::{Message, Mode, ReplicaName};
 
-use super::replica;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -14,10 +13,14 @@ impl Watcher for OnlyMembersAnswer {
         "I11 only members answer"
     }
 
+    fn sights(&self) -> Sights {
+        Sights::SENT
+    }
+
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
         let Seen::Sent { message: Message::Reply { .. }, .. } = sight.what else { return Ok(()) };
-        let Some(replica) = replica(sight, world) else { return Ok(()) };
-        let (own, run) = (ReplicaName::from(sight.who), replica.probe().incarnation);
+        let Some(replica) = world.server(sight.pid) else { return Ok(()) };
+        let (own, run) = (ReplicaName::from(sight.who), replica.incarnation());
         let may = replica.view().is_some_and(|view| {
             view.contains(own, run) && (view.mode == Mode::Active || view.primary == own)
         });

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use wire::{ClusterId, Sequence};
 
-use super::replica;
 use crate::process::Pid;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -20,10 +19,12 @@ impl Watcher for OrderOfProgress {
         "I8 executed <= committed <= appended"
     }
 
-    fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
-        let Seen::Turned = sight.what else { return Ok(()) };
-        let Some(replica) = replica(sight, world) else { return Ok(()) };
-        let probe = replica.probe();
+    fn sights(&self) -> Sights {
+        Sights::TURNED
+    }
+
+    fn see(&mut self, sight: &Sight<'_>, _world: &World) -> Result<(), String> {
+        let Seen::Turned(Some(probe)) = sight.what else { return Ok(()) };
         if probe.executed > probe.committed || probe.committed > probe.last {
             return Err(format!("{}: {probe:?}", sight.who));
         }

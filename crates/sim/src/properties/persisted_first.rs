@@ -1,7 +1,7 @@
 //! I12: no process says a view that is not on the RM's disk.
 
 use super::view_in;
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -10,6 +10,10 @@ pub(super) struct PersistedFirst;
 impl Watcher for PersistedFirst {
     fn name(&self) -> &'static str {
         "I12 persisted before announced"
+    }
+
+    fn sights(&self) -> Sights {
+        Sights::SENT
     }
 
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {

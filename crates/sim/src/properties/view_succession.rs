@@ -4,7 +4,7 @@
 
 use wire::{Member, View};
 
-use crate::{Seen, Sight, Watcher, World};
+use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
 #[derive(Debug, Default)]
@@ -17,6 +17,10 @@ impl Watcher for ViewSuccession {
         "I3 I13 views grow out of each other"
     }
 
+    fn sights(&self) -> Sights {
+        Sights::PERSISTED
+    }
+
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
         let Seen::Persisted(record) = sight.what else { return Ok(()) };
         let view = rm::Record::from_text(record).map_err(|e| e.to_string())?.view;
@@ -27,8 +31,8 @@ impl Watcher for ViewSuccession {
         if view.cluster != last.cluster {
             let alive = |member: &&Member| {
                 let process = world.process(member.name.into());
-                let probe = process.and_then(|p| p.actor.server()).map(|r| r.probe());
-                probe.is_some_and(|p| p.incarnation == member.incarnation)
+                let server = process.and_then(|p| p.actor.server());
+                server.is_some_and(|server| server.incarnation() == member.incarnation)
             };
             return match last.members.iter().find(alive) {
                 Some(member) => Err(format!("{view} gives up {}, which lives", member.name)),
