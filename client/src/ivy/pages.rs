@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use node::ivy::{Access, Ivy};
+use node::mutant::{Mutant, is_off};
 use wire::ClientName;
 use wire::ivy::{PageNumber, Want};
 
@@ -50,8 +51,6 @@ pub(super) enum Given {
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     entries: BTreeMap<PageNumber, Entry>,
-    /// The bug of a test: the owner goes on writing when others have copies.
-    pub(super) keeps_access: bool,
 }
 
 impl Pages {
@@ -95,7 +94,6 @@ impl Pages {
 
     /// The manager tells this owner to give the page to another process.
     pub(super) fn give(&mut self, page: PageNumber, want: Want, grant: u64) -> Given {
-        let keeps_access = self.keeps_access;
         let entry = self.entries.entry(page).or_default();
         if grant < entry.grant {
             return Given::Stale;
@@ -104,7 +102,7 @@ impl Pages {
         let again = grant == entry.grant;
         entry.grant = grant;
         match want {
-            Want::Read if keeps_access => {}
+            Want::Read if is_off(Mutant::KeepWriteAccess) => {}
             Want::Read => (entry.access, entry.is_owner) = (Access::Read, true),
             Want::Write => (entry.access, entry.is_owner) = (Access::Nil, false),
         }
