@@ -1,8 +1,8 @@
 //! The page table of a process: what it may do with each page, and the contents.
 //!
 //! Guarantees: a message of an older grant than what is known of a page changes nothing; contents that
-//! were given away are kept, without access to them, until others take their place, so that a page
-//! whose receiver died on the way is not lost.
+//! were given away or invalidated are kept, without access to them, until others take their place, so
+//! that a page is not lost whose receiver died on the way, or for whose writer it was invalidated.
 //!
 //! Not here: messages.
 
@@ -19,7 +19,7 @@ use wire::ivy::{PageNumber, Want};
 struct Entry {
     is_owner: bool,
     access: Access,
-    /// Without access: what was given away last.
+    /// Without access: what was given away or invalidated last.
     contents: Option<Bytes>,
     /// The newest grant that was heard of.
     grant: u64,
@@ -113,7 +113,7 @@ impl Pages {
     pub(super) fn invalidate(&mut self, page: PageNumber, grant: u64) {
         let entry = self.entries.entry(page).or_default();
         if grant >= entry.grant {
-            *entry = Entry { grant, ..Entry::default() };
+            (entry.grant, entry.is_owner, entry.access) = (grant, false, Access::Nil);
         }
     }
 
@@ -122,6 +122,9 @@ impl Pages {
         let entry = self.entries.entry(page).or_default();
         if grant > entry.grant && entry.contents.is_some() {
             (entry.grant, entry.is_owner) = (grant, true);
+            if entry.access == Access::Nil {
+                entry.access = Access::Read;
+            }
         }
     }
 
@@ -179,6 +182,16 @@ mod tests {
         pages.invalidate(PAGE, 7);
         assert_eq!(pages.access(PAGE), Access::Read, "that was long before");
         pages.invalidate(PAGE, 9);
-        assert_eq!((pages.access(PAGE), pages.held(PAGE)), (Access::Nil, None));
+        assert_eq!((pages.access(PAGE), pages.read(PAGE)), (Access::Nil, None));
+    }
+
+    /// The writer for whom the copy was invalidated has died, and so has the owner.
+    #[test]
+    fn an_invalidated_copy_serves_again_if_nothing_was_written() {
+        let mut pages = owner();
+        pages.invalidate(PAGE, 9);
+        pages.own(PAGE, 10);
+        assert_eq!(pages.access(PAGE), Access::Read);
+        assert_eq!(pages.give(PAGE, Want::Read, 11), given(false));
     }
 }

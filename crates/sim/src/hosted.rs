@@ -27,11 +27,7 @@ impl Hosted {
     /// The service of a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        if plan.pages > 0 {
-            Self::Ivy(Box::default())
-        } else {
-            Self::Register(Register::default())
-        }
+        if plan.pages > 0 { Self::Ivy(Box::default()) } else { Self::Register(Register::default()) }
     }
 
     fn service(&self) -> &dyn Service {

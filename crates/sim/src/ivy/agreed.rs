@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use node::Event;
 use node::ivy::Ivy;
+use server::Replica;
 use server::machine::{Machine, Outcome};
 use server::service::{CentralManager, Effects};
-use server::Replica;
 use wire::ivy::{Message, PageNumber, Want, What};
 use wire::{ClientName, ClusterId, Entry, Op, Sequence};
 

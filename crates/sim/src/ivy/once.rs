@@ -32,7 +32,9 @@ impl Once {
             News::Afresh => self.grants.clear(),
             News::Done { run, client, want, page, grant } => {
                 if !self.grants.insert(*grant) {
-                    return Err(format!("{client}: {want:?} of page {page} by {grant} is done twice"));
+                    return Err(format!(
+                        "{client}: {want:?} of page {page} by {grant} is done twice"
+                    ));
                 }
                 if let Some(run) = run {
                     *self.open.entry((*run, *page)).or_default() += 1;

@@ -105,7 +105,9 @@ impl Sequential {
                 match self.told.get(&(run, hand.operation)) {
                     Some(Some(loss)) => Did::FoundLost(*loss),
                     Some(None) => Did::FoundNothing,
-                    None => return Err(format!("{hand:?} found nothing, and the log knows nothing")),
+                    None => {
+                        return Err(format!("{hand:?} found nothing, and the log knows nothing"));
+                    }
                 }
             }
             (want, outcome) => return Err(format!("{want:?} ended in {outcome:?}")),
@@ -129,9 +131,10 @@ impl Watcher for Sequential {
             self.happened(news, world)?;
         }
         match &sight.what {
-            Seen::Noted(Event::Ivy(said)) if world.process(sight.who).is_some_and(|process| {
-                process.pid == sight.pid && process.actor.ivy().is_some()
-            }) =>
+            Seen::Noted(Event::Ivy(said))
+                if world.process(sight.who).is_some_and(|process| {
+                    process.pid == sight.pid && process.actor.ivy().is_some()
+                }) =>
             {
                 self.said(sight.pid, said)
             }
