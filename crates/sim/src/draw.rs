@@ -143,8 +143,7 @@ impl Settings {
 }
 
 /// The longest times between two faults, in microseconds: from a storm to a calm sea.
-const PACES: [u64; 7] =
-    [150_000, 500_000, 1_500_000, 1_500_000, 4_000_000, 4_000_000, 10_000_000];
+const PACES: [u64; 7] = [150_000, 500_000, 1_500_000, 1_500_000, 4_000_000, 4_000_000, 10_000_000];
 
 /// The stream of chance of one part of a run.
 pub(crate) fn stream(seed: u64, part: u64) -> Random {

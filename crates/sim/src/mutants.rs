@@ -42,12 +42,7 @@ pub fn run(game: Game, seeds: u64, threads: usize, only: Option<Mutant>) -> Exit
 }
 
 /// The first seed that notices, and how.
-fn examine(
-    game: Game,
-    mutant: Mutant,
-    seeds: u64,
-    threads: usize,
-) -> Option<(u64, String)> {
+fn examine(game: Game, mutant: Mutant, seeds: u64, threads: usize) -> Option<(u64, String)> {
     let jobs = (1..=seeds).map(|seed| Job { game, seed, mutant: Some(mutant), ..Job::default() });
     let mut first: Option<(u64, String)> = None;
     pool::run(threads, jobs, |job, outcome| {

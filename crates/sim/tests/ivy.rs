@@ -2,10 +2,11 @@
 //! can be switched off.
 
 use node::mutant::{Mutant, switch_off};
+use sim::draw::{Game, Narrowed};
 use sim::swarm::Swarm;
 
 fn must_hold(seed: u64) {
-    let report = Swarm::ivy(seed, true).run();
+    let report = Swarm::of(Game::Ivy, seed, Narrowed::default()).run();
     if let Some(violation) = report.violation {
         panic!("{violation}\n  again: cargo run --release -p sim -- ivy --seed {seed} --trace");
     }
@@ -30,7 +31,10 @@ fn other_seeds_hold() {
 #[test]
 fn a_seed_is_one_run() {
     for seed in [7, 8, 9] {
-        let [one, other] = [Swarm::ivy(seed, true).run(), Swarm::ivy(seed, true).run()];
+        let [one, other] = [
+            Swarm::of(Game::Ivy, seed, Narrowed::default()).run(),
+            Swarm::of(Game::Ivy, seed, Narrowed::default()).run(),
+        ];
         assert_eq!((one.hash, one.happened), (other.hash, other.happened), "seed {seed}");
     }
 }
@@ -40,7 +44,9 @@ fn a_seed_is_one_run() {
 fn every_rule_is_watched() {
     for rule in Mutant::IVY {
         switch_off(Some(*rule));
-        let caught = (1..=20).any(|seed| Swarm::ivy(seed, false).run().violation.is_some());
+        let caught = (1..=20).any(|seed| {
+            Swarm::of(Game::IvyAlone, seed, Narrowed::default()).run().violation.is_some()
+        });
         assert!(caught, "nobody notices {}", rule.as_str());
     }
 }
