@@ -156,6 +156,13 @@ impl<S: Service> Machine<S> {
         self.executed = Sequence(0);
     }
 
+    /// Passes over the next entry without its effect; for the test that shows that a primary without
+    /// its metadata is noticed.
+    pub(crate) fn skip(&mut self, entry: &Entry) -> Outcome {
+        self.executed = entry.sequence;
+        Outcome::Absent
+    }
+
     /// Spoils the state now and then at some replicas, which is what digests are for; for the test
     /// that shows that it is noticed.
     pub(crate) fn diverge(&mut self, replica: u64) {

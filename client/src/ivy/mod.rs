@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use node::ivy::{Access, Ivy, Outcome};
+use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Input, Output, Role, Time};
 use wire::ivy::{Message as Asking, Page, PageNumber, Want, What};
 use wire::{ClientName, ErrorCode, Message, NodeName, ReplicaName};
@@ -57,15 +58,6 @@ pub struct Config {
     pub nonce: u64,
     /// How long no manager may answer before the round is over.
     pub round: Duration,
-}
-
-/// The bugs that the tests put in, to see that they are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutant {
-    /// The owner goes on writing when others have copies.
-    KeepsWriteAccess,
-    /// Each confirmation is sent twice.
-    ConfirmsTwice,
 }
 
 /// How far the operation in hand has come.
@@ -133,7 +125,6 @@ pub struct Process {
     primary: Option<ReplicaName>,
     /// Who was the primary before.
     primaries: Vec<ReplicaName>,
-    confirms_twice: bool,
     ended: bool,
 }
 
@@ -158,21 +149,8 @@ impl Process {
             more: false,
             primary: None,
             primaries: Vec::new(),
-            confirms_twice: false,
             ended: false,
         }
-    }
-
-    /// A process with a bug.
-    #[cfg(feature = "mutants")]
-    #[must_use]
-    pub fn broken(config: Config, mutant: Mutant) -> Self {
-        let mut process = Self::new(config);
-        match mutant {
-            Mutant::KeepsWriteAccess => process.pages.keeps_access = true,
-            Mutant::ConfirmsTwice => process.confirms_twice = true,
-        }
-        process
     }
 
     /// What it may do with a page without asking: for checkers.
@@ -252,7 +230,7 @@ impl Process {
             Want::Write => operation.task.contents.clone(),
         };
         operation.stage = Stage::Pending { grant, contents };
-        for _ in 0..=usize::from(self.confirms_twice) {
+        for _ in 0..=usize::from(is_off(Mutant::ConfirmTwice)) {
             self.tell(What::Confirmation { want, life, page, grant }, page, out);
         }
     }

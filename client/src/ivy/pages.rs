@@ -1,8 +1,8 @@
 //! The page table of a process: what it may do with each page, and the contents.
 //!
 //! Guarantees: a message of an older grant than what is known of a page changes nothing; contents that
-//! were given away are kept, without access to them, until others take their place, so that a page
-//! whose receiver died on the way is not lost.
+//! were given away or invalidated are kept, without access to them, until others take their place, so
+//! that a page is not lost whose receiver died on the way, or for whose writer it was invalidated.
 //!
 //! Not here: messages.
 
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use node::ivy::{Access, Ivy};
+use node::mutant::{Mutant, is_off};
 use wire::ClientName;
 use wire::ivy::{PageNumber, Want};
 
@@ -18,7 +19,7 @@ use wire::ivy::{PageNumber, Want};
 struct Entry {
     is_owner: bool,
     access: Access,
-    /// Without access: what was given away last.
+    /// Without access: what was given away or invalidated last.
     contents: Option<Bytes>,
     /// The newest grant that was heard of.
     grant: u64,
@@ -50,8 +51,6 @@ pub(super) enum Given {
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     entries: BTreeMap<PageNumber, Entry>,
-    /// The bug of a test: the owner goes on writing when others have copies.
-    pub(super) keeps_access: bool,
 }
 
 impl Pages {
@@ -95,7 +94,6 @@ impl Pages {
 
     /// The manager tells this owner to give the page to another process.
     pub(super) fn give(&mut self, page: PageNumber, want: Want, grant: u64) -> Given {
-        let keeps_access = self.keeps_access;
         let entry = self.entries.entry(page).or_default();
         if grant < entry.grant {
             return Given::Stale;
@@ -104,7 +102,7 @@ impl Pages {
         let again = grant == entry.grant;
         entry.grant = grant;
         match want {
-            Want::Read if keeps_access => {}
+            Want::Read if is_off(Mutant::KeepWriteAccess) => {}
             Want::Read => (entry.access, entry.is_owner) = (Access::Read, true),
             Want::Write => (entry.access, entry.is_owner) = (Access::Nil, false),
         }
@@ -115,7 +113,7 @@ impl Pages {
     pub(super) fn invalidate(&mut self, page: PageNumber, grant: u64) {
         let entry = self.entries.entry(page).or_default();
         if grant >= entry.grant {
-            *entry = Entry { grant, ..Entry::default() };
+            (entry.grant, entry.is_owner, entry.access) = (grant, false, Access::Nil);
         }
     }
 
@@ -124,6 +122,9 @@ impl Pages {
         let entry = self.entries.entry(page).or_default();
         if grant > entry.grant && entry.contents.is_some() {
             (entry.grant, entry.is_owner) = (grant, true);
+            if entry.access == Access::Nil {
+                entry.access = Access::Read;
+            }
         }
     }
 
@@ -181,6 +182,16 @@ mod tests {
         pages.invalidate(PAGE, 7);
         assert_eq!(pages.access(PAGE), Access::Read, "that was long before");
         pages.invalidate(PAGE, 9);
-        assert_eq!((pages.access(PAGE), pages.held(PAGE)), (Access::Nil, None));
+        assert_eq!((pages.access(PAGE), pages.read(PAGE)), (Access::Nil, None));
+    }
+
+    /// The writer for whom the copy was invalidated has died, and so has the owner.
+    #[test]
+    fn an_invalidated_copy_serves_again_if_nothing_was_written() {
+        let mut pages = owner();
+        pages.invalidate(PAGE, 9);
+        pages.own(PAGE, 10);
+        assert_eq!(pages.access(PAGE), Access::Read);
+        assert_eq!(pages.give(PAGE, Want::Read, 11), given(false));
     }
 }

@@ -7,22 +7,24 @@
 //! Not here: what each rule is; it stands where it is asked for.
 
 macro_rules! mutants {
-    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+    ($($list:ident { $($(#[$doc:meta])* $name:ident = $word:literal,)* })*) => {
         /// A rule that can be switched off.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Mutant {
-            $($(#[$doc])* $name,)*
+            $($($(#[$doc])* $name,)*)*
         }
 
         impl Mutant {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
+            $(
+                #[doc = concat!("Every rule of this list: ", stringify!($list), ".")]
+                pub const $list: &[Self] = &[$(Self::$name,)*];
+            )*
 
             /// Its name on the command line of the simulator.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$name => $word,)*
+                    $($(Self::$name => $word,)*)*
                 }
             }
         }
@@ -30,6 +32,7 @@ macro_rules! mutants {
 }
 
 mutants! {
+ALL {
     /// R1: the primary commits and answers without waiting for acknowledgements.
     AnswerBeforeAcks = "answer-before-acks",
     /// R2: an active backup takes an entry for committed when it receives it.
@@ -82,6 +85,22 @@ mutants! {
     AdoptNothing = "adopt-nothing",
     /// R3: a primary drops a silent member by itself.
     DropByItself = "drop-by-itself",
+}
+// Those of Ivy, which only a world with Ivy's processes can notice.
+IVY {
+    /// A write goes on while others have copies.
+    ForgetToInvalidate = "forget-to-invalidate",
+    /// The first confirmed invalidation is taken for all of them.
+    ForwardAfterOne = "forward-after-one",
+    /// An owner that gives a copy goes on writing.
+    KeepWriteAccess = "keep-write-access",
+    /// A process confirms twice, and the manager takes every confirmation, whatever its grant.
+    ConfirmTwice = "confirm-twice",
+    /// A new primary begins with its last checkpoint, without the metadata that came after it.
+    HandBackEarly = "hand-back-early",
+    /// A restored manager has no queues and nothing in flight.
+    LoseQueues = "lose-queues",
+}
 }
 
 #[cfg(feature = "mutants")]

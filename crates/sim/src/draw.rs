@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use wire::{Mode, ReplicaName};
 
-use crate::nemesis::{FAULTS, Fault};
+use crate::ivy::Workload;
+use crate::nemesis::{FAULTS, Fault, NOT_IVY, ONLY_IVY};
 use crate::plan::{Plan, name};
 use crate::random::{Random, Span};
 
@@ -34,8 +35,22 @@ pub struct Settings {
     pub between_requests: Span,
     /// From a fault to its repair.
     pub repair_after: Span,
+    /// What is typed at Ivy's processes, if they are the clients.
+    pub(crate) workload: Option<Workload>,
     /// What of it is left out.
     pub narrowed: Narrowed,
+}
+
+/// What is played, and who judges it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Game {
+    /// The status register: every property of the replication.
+    #[default]
+    Register,
+    /// Ivy: what it promises, and the replication of its manager.
+    Ivy,
+    /// Ivy, and only what it promises.
+    IvyAlone,
 }
 
 /// A part of a run: what it does with less than what was drawn.
@@ -108,14 +123,27 @@ impl Settings {
             between_faults: Span::micros(1000, pace),
             between_requests: Span::micros(1000, gap),
             repair_after: Span::micros(10_000, repair),
+            workload: None,
             narrowed,
         }
+    }
+
+    /// The same with Ivy: its processes are the clients, who hold what others wait for.
+    #[must_use]
+    pub fn ivy(seed: u64, narrowed: Narrowed) -> Self {
+        let mut settings = Self::draw(seed, narrowed);
+        let mut random = stream(seed, 4);
+        settings.workload = Some(Workload::draw(&mut settings.plan, &mut random));
+        settings.faults.retain(|fault| !NOT_IVY.contains(fault));
+        settings.faults.extend(ONLY_IVY.iter().filter(|_| random.chance(50)));
+        settings.between_requests = Span::micros(1000, random.between(2_000, 200_000));
+        settings.repair_after = Span::micros(10_000, random.between(200_000, 10_000_000));
+        settings
     }
 }
 
 /// The longest times between two faults, in microseconds: from a storm to a calm sea.
-const PACES: [u64; 7] =
-    [150_000, 500_000, 1_500_000, 1_500_000, 4_000_000, 4_000_000, 10_000_000];
+const PACES: [u64; 7] = [150_000, 500_000, 1_500_000, 1_500_000, 4_000_000, 4_000_000, 10_000_000];
 
 /// The stream of chance of one part of a run.
 pub(crate) fn stream(seed: u64, part: u64) -> Random {

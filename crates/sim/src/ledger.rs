@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use node::ivy::Ivy;
 use node::{Event, Time};
 use wire::{ClusterId, Epoch, Message, NodeName, Sequence, View};
 
@@ -51,6 +52,8 @@ pub struct Ledger {
     /// The mark of the session that each client process has or wants.
     marks: BTreeMap<Pid, u64>,
     done: BTreeMap<Pid, u64>,
+    /// How many operations Ivy's processes have ended.
+    ended: u64,
 }
 
 impl Ledger {
@@ -67,6 +70,13 @@ impl Ledger {
     #[must_use]
     pub fn done(&self, client: Pid) -> u64 {
         self.done.get(&client).copied().unwrap_or_default()
+    }
+
+    /// How many requests are answered.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        let requests = self.requests.values().filter(|request| request.answered.is_some());
+        self.ended + requests.count() as u64
     }
 
     /// Takes note of what is seen of a process that holds the state of `cluster`.
@@ -120,6 +130,10 @@ impl Ledger {
                     given_up: false,
                 };
                 self.requests.entry(body.clone()).or_insert(request);
+            }
+            Event::Ivy(Ivy::Ended { .. }) => {
+                self.ended += 1;
+                *self.done.entry(sight.pid).or_default() += 1;
             }
             Event::Answered { body, .. } => {
                 let asked = crate::register::swapped(body).map_or(&body[..], |(_, after)| after);

@@ -13,6 +13,8 @@ pub mod columns;
 pub mod draw;
 mod faults;
 mod hash;
+pub mod hosted;
+pub mod ivy;
 pub mod ledger;
 pub mod mutants;
 mod nemesis;

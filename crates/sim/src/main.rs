@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use node::mutant::{Mutant, switch_off};
-use sim::draw::Narrowed;
+use sim::draw::{Game, Narrowed};
 use sim::pool::{self, Job, Outcome};
 use sim::shrink::shrink;
 use sim::swarm::Swarm;
@@ -22,6 +22,15 @@ use sim::{columns, mutants};
 #[derive(Debug, Parser)]
 #[command(name = "sim", version)]
 struct Arguments {
+    #[command(flatten)]
+    runs: Runs,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+/// Which runs are played, and what is said of them.
+#[derive(Debug, clap::Args)]
+struct Runs {
     /// How many runs.
     #[arg(long, default_value_t = 100)]
     seeds: u64,
@@ -54,8 +63,6 @@ struct Arguments {
     mutant: Option<Mutant>,
     #[command(flatten)]
     part: Part,
-    #[command(subcommand)]
-    task: Option<Task>,
 }
 
 /// The part of a run that is played, as shrinking prints it.
@@ -91,6 +98,27 @@ enum Task {
         #[arg(long, value_parser = mutants::named)]
         only: Option<Mutant>,
     },
+    /// Plays Ivy: its central manager on the servers, its processes as the clients.
+    #[command(args_conflicts_with_subcommands = true)]
+    Ivy {
+        #[command(flatten)]
+        runs: Box<Runs>,
+        #[command(subcommand)]
+        task: Option<IvyTask>,
+    },
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum IvyTask {
+    /// Switches off each rule of Ivy in turn, and asks what Ivy promises alone.
+    Mutants {
+        /// The most seeds to play against each.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+        /// Only this rule.
+        #[arg(long, value_parser = mutants::named)]
+        only: Option<Mutant>,
+    },
 }
 
 fn millis(text: &str) -> Result<Duration, String> {
@@ -109,20 +137,40 @@ fn numbers(text: &str) -> Result<Numbers, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let cores = available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = arguments.jobs.map_or(cores, NonZeroUsize::get);
+    let Arguments { runs, task } = Arguments::parse();
     pool::catch_panics();
-    if let Some(Task::Mutants { seeds, only }) = arguments.task {
-        return mutants::run(seeds, threads, only);
+    let threads = runs.threads();
+    match task {
+        None => play(&runs, Game::Register),
+        Some(Task::Mutants { seeds, only }) => mutants::run(Game::Register, seeds, threads, only),
+        Some(Task::Ivy { task: Some(IvyTask::Mutants { seeds, only }), .. }) => {
+            mutants::run(Game::IvyAlone, seeds, threads, only)
+        }
+        // What a rule of Ivy that is off does is for Ivy's own properties to find.
+        Some(Task::Ivy { runs, task: None }) if runs.mutant.is_some() => {
+            play(&runs, Game::IvyAlone)
+        }
+        Some(Task::Ivy { runs, task: None }) => play(&runs, Game::Ivy),
     }
+}
+
+impl Runs {
+    fn threads(&self) -> usize {
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        self.jobs.map_or(cores, NonZeroUsize::get)
+    }
+}
+
+fn play(arguments: &Runs, game: Game) -> ExitCode {
+    let threads = arguments.threads();
     if arguments.trace {
-        trace(&arguments);
+        trace(arguments, game);
         return ExitCode::SUCCESS;
     }
     let (from, seeds) = arguments.seed.map_or((arguments.from, arguments.seeds), |seed| (seed, 1));
     let (narrowed, mutant) = (narrowed(&arguments.part), arguments.mutant);
     let jobs = (from..from.saturating_add(seeds)).map(|seed| Job {
+        game,
         seed,
         narrowed: narrowed.clone(),
         mutant,
@@ -184,13 +232,14 @@ fn say_the_smallest(job: &Job, outcome: &Outcome, threads: usize) {
 fn command(job: &Job) -> String {
     let mutant = job.mutant.map_or_else(String::new, |m| format!(" --mutant {}", m.as_str()));
     let (seed, part) = (job.seed, job.narrowed.arguments());
-    format!("cargo run --release -p sim -- --seed {seed} --trace{part}{mutant}")
+    let task = if job.game == Game::Register { "" } else { "ivy " };
+    format!("cargo run --release -p sim -- {task}--seed {seed} --trace{part}{mutant}")
 }
 
 /// Plays one run and prints it as it happens; a role that panics ends the program after it.
-fn trace(arguments: &Arguments) {
+fn trace(arguments: &Runs, game: Game) {
     switch_off(arguments.mutant);
-    let mut swarm = Swarm::narrowed(arguments.seed.unwrap_or(1), narrowed(&arguments.part));
+    let mut swarm = Swarm::of(game, arguments.seed.unwrap_or(1), narrowed(&arguments.part));
     println!("{:#?}", swarm.settings());
     let names = columns::names(&swarm.world.plan, &arguments.columns);
     let columns = columns::Columns::new(names, arguments.width.into());

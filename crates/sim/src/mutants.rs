@@ -9,22 +9,24 @@ use std::process::ExitCode;
 
 use node::mutant::Mutant;
 
+use crate::draw::Game;
 use crate::pool::{self, Job};
 
 /// The rules of which the simulator need not notice that they are off, because it cannot in a
 /// thousand seeds and the exhaustive search does: `crates/model` has the test.
 const MODEL_CHECK: &[Mutant] = &[];
 
-/// Plays up to `seeds` seeds against each rule, and prints the table. Exit code 1 if a rule may be
-/// off without anybody noticing.
+/// Plays up to `seeds` seeds of a game against each of its rules, and prints the table. Exit code 1 if
+/// a rule may be off without anybody noticing.
 #[must_use]
-pub fn run(seeds: u64, threads: usize, only: Option<Mutant>) -> ExitCode {
+pub fn run(game: Game, seeds: u64, threads: usize, only: Option<Mutant>) -> ExitCode {
     println!("{:<22} {:>6}  noticed by", "rule off", "seeds");
     let mut survivors = 0;
-    let all = Mutant::ALL.iter().copied().filter(|m| only.is_none_or(|only| only == *m));
+    let rules = if game == Game::Register { Mutant::ALL } else { Mutant::IVY };
+    let all = rules.iter().copied().filter(|m| only.is_none_or(|only| only == *m));
     for mutant in all {
         let name = mutant.as_str();
-        match examine(mutant, seeds, threads) {
+        match examine(game, mutant, seeds, threads) {
             Some((seed, by)) => println!("{name:<22} {seed:>6}  {}", shortened(&by)),
             None if MODEL_CHECK.contains(&mutant) => {
                 println!("{name:<22} {:>6}  model check only", format!(">{seeds}"));
@@ -35,13 +37,13 @@ pub fn run(seeds: u64, threads: usize, only: Option<Mutant>) -> ExitCode {
             }
         }
     }
-    println!("{} rules, {survivors} survived", Mutant::ALL.len());
+    println!("{} rules, {survivors} survived", rules.len());
     if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
 /// The first seed that notices, and how.
-fn examine(mutant: Mutant, seeds: u64, threads: usize) -> Option<(u64, String)> {
-    let jobs = (1..=seeds).map(|seed| Job { seed, mutant: Some(mutant), ..Job::default() });
+fn examine(game: Game, mutant: Mutant, seeds: u64, threads: usize) -> Option<(u64, String)> {
+    let jobs = (1..=seeds).map(|seed| Job { game, seed, mutant: Some(mutant), ..Job::default() });
     let mut first: Option<(u64, String)> = None;
     pool::run(threads, jobs, |job, outcome| {
         if let Some(failure) = outcome.failure()
@@ -64,8 +66,9 @@ fn shortened(text: &str) -> String {
 /// # Errors
 /// When there is none: says which there are.
 pub fn named(name: &str) -> Result<Mutant, String> {
-    let all = || Mutant::ALL.iter().map(|m| m.as_str());
-    let found = Mutant::ALL.iter().copied().find(|m| m.as_str() == name);
+    let rules = || Mutant::ALL.iter().chain(Mutant::IVY);
+    let all = || rules().map(|m| m.as_str());
+    let found = rules().copied().find(|m| m.as_str() == name);
     found
         .ok_or_else(|| format!("no such rule; there are: {}", all().collect::<Vec<_>>().join(", ")))
 }

@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     Switch,
     /// Many switches at once.
     SwitchStorm,
+    /// A process of Ivy, which others wait for.
+    FreezeClient,
 }
 
 /// All of them.
@@ -71,6 +73,11 @@ pub(crate) const FAULTS: [Fault; 23] = [
     Fault::Switch,
     Fault::SwitchStorm,
 ];
+
+/// What is left out where Ivy is played, which is passive, and what comes to it.
+pub(crate) const NOT_IVY: [Fault; 2] = [Fault::Switch, Fault::SwitchStorm];
+pub(crate) const ONLY_IVY: [Fault; 4] =
+    [Fault::CrashClient, Fault::FreezeClient, Fault::FreezeClient, Fault::Sever];
 
 /// What undoes a fault.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +131,12 @@ impl Swarm {
                 self.freeze(who, &mut random);
             }
             Fault::FreezeManager => self.freeze(name("RM"), &mut random),
+            Fault::FreezeClient => {
+                let clients = self.world.plan.client_names();
+                if let Some(client) = random.pick(&clients).copied() {
+                    self.freeze(client, &mut random);
+                }
+            }
             other => self.fault_of_things(other, server, &mut random),
         }
     }

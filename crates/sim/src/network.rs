@@ -174,6 +174,7 @@ pub fn machine(kind: Kind) -> u8 {
     match kind {
         Kind::Manager | Kind::Global => 110,
         Kind::Local(n) | Kind::Server(n) => 100 + n,
+        Kind::Process(n) => 150 + n,
         Kind::Client(n) => 200 + n,
     }
 }
@@ -191,6 +192,7 @@ pub fn weight(message: &Message) -> usize {
                 Op::Request { body, .. } => body.len(),
                 Op::Register { .. } | Op::Mark | Op::Absent { .. } => 0,
             },
+            Message::Page(page) => page.contents.len(),
             _ => 0,
         }
 }

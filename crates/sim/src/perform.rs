@@ -15,11 +15,11 @@ use rm::ReplicationManager;
 use server::Replica;
 use wire::{ClientName, ClusterId, Incarnation, NodeName, ReplicaName, ports};
 
+use crate::hosted::Hosted;
 use crate::network::Segment;
 use crate::observe::{Seen, Sight};
 use crate::plan::{Kind, name};
 use crate::process::{Actor, Mail, Pid, Process};
-use crate::register::Register;
 use crate::world::{Happening, World, Write};
 
 /// How long it takes until somebody is told that a process has ended, in microseconds at most.
@@ -215,15 +215,25 @@ impl World {
             Kind::Local(n) => Actor::Local(Box::new(LocalFaultDetector::new(self.local(n)))),
             Kind::Server(_) => {
                 let config = self.replica(pid, kind, number);
-                Actor::Server(Box::new(Replica::new(config, Register::default())))
+                Actor::Server(Box::new(Replica::new(config, Hosted::of(&self.plan))))
             }
             Kind::Client(_) => {
-                let back = self.random.chance(self.plan.clocks_set_back);
-                let most = if back { u64::try_from(self.plan.wall_clock.as_micros()).unwrap_or(0) } else { 0 };
-                let set_back = self.random.below(most);
-                Actor::Client(Box::new(Client::new(self.client(kind, set_back))))
+                let nonce = self.nonce();
+                Actor::Client(Box::new(Client::new(self.client(kind, nonce))))
+            }
+            Kind::Process(_) => {
+                let nonce = self.nonce();
+                Actor::Ivy(Box::new(client::ivy::Process::new(self.ivy(kind, nonce))))
             }
         })
+    }
+
+    /// What a client's wall clock says at its start, in microseconds, if it was not set back.
+    fn nonce(&mut self) -> u64 {
+        let back = self.random.chance(self.plan.clocks_set_back);
+        let wall = u64::try_from(self.plan.wall_clock.as_micros()).unwrap_or(0);
+        let set_back = self.random.below(if back { wall } else { 0 });
+        1 + (self.now + self.plan.wall_clock).as_micros() - set_back
     }
 
     fn manager(&self, number: u64) -> rm::Config {
@@ -273,10 +283,19 @@ impl World {
         }
     }
 
-    fn client(&self, kind: Kind, set_back: u64) -> client::Config {
+    fn ivy(&self, kind: Kind, nonce: u64) -> client::ivy::Config {
+        client::ivy::Config {
+            name: kind.name().as_str().parse::<ClientName>().expect("a process's name"),
+            rm: Kind::Manager.address(),
+            address: ports::door(kind.address(), ports::PROCESS_PAGES),
+            nonce,
+            round: self.plan.round,
+        }
+    }
+
+    fn client(&self, kind: Kind, nonce: u64) -> client::Config {
         let plan = &self.plan;
         let short_form = plan.is_short(kind.name());
-        let wall = (self.now + plan.wall_clock).as_micros() - set_back;
         let servers = plan
             .server_names()
             .into_iter()
@@ -285,7 +304,7 @@ impl World {
             name: kind.name().as_str().parse::<ClientName>().expect("a client's name"),
             rm: Kind::Manager.address(),
             servers: servers.collect(),
-            nonce: 1 + wall,
+            nonce,
             window: if short_form { 1 } else { plan.window },
             source: client::Source::Keyboard,
             retry: Duration::from_millis(200),

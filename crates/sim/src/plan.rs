@@ -23,8 +23,10 @@ pub struct Plan {
     pub mode: Mode,
     /// How many servers, each with its LFD: S1, S2, ...
     pub servers: u64,
-    /// How many clients: C1, C2, ...
+    /// How many clients: C1, C2, ...; with pages they are Ivy's processes: P1, P2, ...
     pub clients: u64,
+    /// How many pages Ivy's processes share; 0: the service is not Ivy's central manager.
+    pub pages: u32,
     /// Which of them speak the documents' short form: the last so many.
     pub short_clients: u64,
     /// How many requests a client may have unanswered.
@@ -89,6 +91,7 @@ impl Plan {
             mode,
             servers: 3,
             clients: 1,
+            pages: 0,
             short_clients: 0,
             window: 4,
             heartbeat_period: millis(100),
@@ -127,7 +130,8 @@ impl Plan {
     /// The names of the clients.
     #[must_use]
     pub fn client_names(&self) -> Vec<NodeName> {
-        (1..=self.clients).map(|n| name(&format!("C{n}"))).collect()
+        let kind = if self.pages > 0 { 'P' } else { 'C' };
+        (1..=self.clients).map(|n| name(&format!("{kind}{n}"))).collect()
     }
 
     /// Whether that client speaks the documents' short form.
@@ -168,6 +172,8 @@ pub enum Kind {
     Server(u8),
     /// `C1`.
     Client(u8),
+    /// `P1`, a process of Ivy.
+    Process(u8),
 }
 
 impl Kind {
@@ -183,6 +189,7 @@ impl Kind {
             ("LFD", Some(n)) => Some(Self::Local(n)),
             ("S", Some(n)) => Some(Self::Server(n)),
             ("C", Some(n)) => Some(Self::Client(n)),
+            ("P", Some(n)) => Some(Self::Process(n)),
             _ => None,
         }
     }
@@ -204,6 +211,7 @@ impl Kind {
             (110, 0..=2) => Some(Self::Global),
             (110, 3 | 6..=8) => Some(Self::Manager),
             (n @ 101..=109, 0..=5) => Some(Self::Server(n - 100)),
+            (n @ 151..=199, wire::ports::PROCESS_PAGES) => Some(Self::Process(n - 150)),
             _ => None,
         }
     }
@@ -217,6 +225,7 @@ impl Kind {
             Self::Local(n) => name(&format!("LFD{n}")),
             Self::Server(n) => name(&format!("S{n}")),
             Self::Client(n) => name(&format!("C{n}")),
+            Self::Process(n) => name(&format!("P{n}")),
         }
     }
 
@@ -227,7 +236,7 @@ impl Kind {
         match self {
             Self::Manager => true,
             Self::Server(_) => wire::ports::SERVER_CLIENTS.contains(&door),
-            Self::Global | Self::Local(_) | Self::Client(_) => false,
+            Self::Global | Self::Local(_) | Self::Client(_) | Self::Process(_) => false,
         }
     }
 }
@@ -238,7 +247,7 @@ mod tests {
 
     #[test]
     fn names_addresses_and_doors_fit_each_other() {
-        for text in ["RM", "GFD", "LFD3", "S2", "C8"] {
+        for text in ["RM", "GFD", "LFD3", "S2", "C8", "P2"] {
             let kind = Kind::of(name(text)).expect("a process of a world");
             assert_eq!(kind.name(), name(text));
         }
@@ -248,6 +257,7 @@ mod tests {
         assert_eq!(door("127.0.0.110:8003"), Some(Kind::Manager));
         assert_eq!(door("127.0.0.103:8005"), Some(Kind::Server(3)));
         assert_eq!(door("127.0.0.103:8006"), None);
+        assert_eq!(door("127.0.0.152:8010"), Some(Kind::Process(2)));
         assert_eq!(door("127.0.0.201:8000"), None);
     }
 }

@@ -12,12 +12,14 @@ use std::thread;
 
 use node::mutant::{Mutant, switch_off};
 
-use crate::draw::Narrowed;
+use crate::draw::{Game, Narrowed};
 use crate::swarm::{Report, Swarm};
 
 /// A run to be played.
 #[derive(Debug, Clone, Default)]
 pub struct Job {
+    /// What is played.
+    pub game: Game,
     /// Its seed.
     pub seed: u64,
     /// What of it is left out.
@@ -81,7 +83,7 @@ pub fn catch_panics() {
 #[must_use]
 pub fn play(job: &Job) -> Report {
     switch_off(job.mutant);
-    Swarm::narrowed(job.seed, job.narrowed.clone()).run()
+    Swarm::of(job.game, job.seed, job.narrowed.clone()).run()
 }
 
 /// Plays jobs, `threads` at a time and each in a thread of its own, until `heed` has enough: it is

@@ -15,9 +15,9 @@ use rm::ReplicationManager;
 use server::Replica;
 use wire::NodeName;
 
+use crate::hosted::Hosted;
 use crate::network::PipeId;
 use crate::plan::Kind;
-use crate::register::Register;
 
 /// A process id; never used again in a world.
 pub type Pid = u32;
@@ -32,9 +32,11 @@ pub enum Actor {
     /// A Local Fault Detector.
     Local(Box<LocalFaultDetector>),
     /// A server.
-    Server(Box<Replica<Register>>),
+    Server(Box<Replica<Hosted>>),
     /// A client.
     Client(Box<Client>),
+    /// A process of Ivy.
+    Ivy(Box<client::ivy::Process>),
 }
 
 impl Actor {
@@ -46,14 +48,24 @@ impl Actor {
             Self::Local(role) => role.as_mut(),
             Self::Server(role) => role.as_mut(),
             Self::Client(role) => role.as_mut(),
+            Self::Ivy(role) => role.as_mut(),
         }
     }
 
     /// The server, if it is one.
     #[must_use]
-    pub fn server(&self) -> Option<&Replica<Register>> {
+    pub fn server(&self) -> Option<&Replica<Hosted>> {
         match self {
             Self::Server(role) => Some(role),
+            _ => None,
+        }
+    }
+
+    /// The process of Ivy, if it is one.
+    #[must_use]
+    pub fn ivy(&self) -> Option<&client::ivy::Process> {
+        match self {
+            Self::Ivy(role) => Some(role),
             _ => None,
         }
     }

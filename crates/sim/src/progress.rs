@@ -10,7 +10,13 @@ use crate::world::World;
 /// The first thing that is missing; `None` when all is well.
 #[must_use]
 pub fn missing(world: &World) -> Option<String> {
-    unanswered(world).or_else(|| absent(world))
+    unanswered(world).or_else(|| busy(world)).or_else(|| absent(world))
+}
+
+/// A process of Ivy that is not through with what was typed.
+fn busy(world: &World) -> Option<String> {
+    let busy = |p: &&Process| awake(p) && p.actor.ivy().is_some_and(|role| !role.is_idle());
+    world.running().find(busy).map(|process| format!("{} waits for a page", process.name))
 }
 
 /// A request of a running client that is not answered.

@@ -14,7 +14,8 @@ use std::time::Duration;
 use node::Time;
 use wire::NodeName;
 
-use crate::draw::{Narrowed, Settings, WHOLE, stream};
+use crate::draw::{Game, Narrowed, Settings, WHOLE, stream};
+use crate::ivy;
 use crate::nemesis::Repair;
 use crate::observe::Violation;
 use crate::plan::Kind;
@@ -76,16 +77,25 @@ impl Swarm {
     /// The run of that seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self::narrowed(seed, Narrowed::default())
+        Self::of(Game::Register, seed, Narrowed::default())
     }
 
     /// A part of the run of that seed.
     #[must_use]
-    pub fn narrowed(seed: u64, narrowed: Narrowed) -> Self {
-        let settings = Settings::draw(seed, narrowed);
+    pub fn of(game: Game, seed: u64, narrowed: Narrowed) -> Self {
+        let settings = match game {
+            Game::Register => Settings::draw(seed, narrowed),
+            Game::Ivy | Game::IvyAlone => Settings::ivy(seed, narrowed),
+        };
         let mut world = World::new(settings.plan.clone());
         world.disk.keeps = settings.disk_keeps;
-        properties::watch_all(&mut world);
+        match game {
+            Game::Register => properties::watch_all(&mut world),
+            Game::Ivy | Game::IvyAlone => ivy::watch(&mut world),
+        }
+        if game == Game::Ivy {
+            properties::watch_replication(&mut world);
+        }
         Self {
             world,
             settings,
@@ -112,7 +122,6 @@ impl Swarm {
         self.safety_phase();
         let recovery = self.liveness_phase();
         self.world.end();
-        let requests = self.world.ledger().requests.values();
         Report {
             violation: self.world.violation().cloned(),
             hash: self.world.trace_hash(),
@@ -121,7 +130,7 @@ impl Swarm {
             faults: std::mem::take(&mut self.happened),
             recovery,
             asked: self.asked,
-            answered: requests.filter(|r| r.answered.is_some()).count() as u64,
+            answered: self.world.ledger().answered(),
         }
     }
 
@@ -216,6 +225,11 @@ impl Swarm {
         }
         *typed += 1;
         self.asked += 1;
+        if let Some(workload) = &self.settings.workload {
+            let line = workload.line(self.asked, &mut self.users);
+            self.world.type_line(client, &line);
+            return;
+        }
         let padding = "x".repeat(usize::try_from(length).unwrap_or(0));
         let body = format!("{client}-{}{padding}", self.asked);
         self.world.type_line(client, &body);

@@ -25,7 +25,7 @@ use crate::observe::{Seen, Sight, Sights, Violation, Watcher};
 use crate::plan::{Kind, Plan};
 use crate::process::{Mail, Pid, Process};
 use crate::random::Random;
-use crate::register::Register;
+use crate::hosted::Hosted;
 use crate::slots::Slots;
 
 /// A role whose deadline has passed although it was just woken is woken again after this.
@@ -228,7 +228,7 @@ impl World {
 
     /// The running server of that id.
     #[must_use]
-    pub fn server(&self, pid: Pid) -> Option<&server::Replica<Register>> {
+    pub fn server(&self, pid: Pid) -> Option<&server::Replica<Hosted>> {
         self.processes.get(pid.into())?.actor.server()
     }
 

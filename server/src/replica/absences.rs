@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::{Event, Output, Time};
-use wire::{ClientName, Op};
+use wire::{ClientName, Op, Sequence};
 
 use super::{Replica, Standing};
 use crate::service::Service;
@@ -21,9 +21,9 @@ const AWAY: Duration = Duration::from_millis(750);
 pub(super) type Absences = BTreeMap<ClientName, Time>;
 
 impl<S: Service> Replica<S> {
-    /// Whether what is executed now was ordered before this server's promotion.
-    pub(super) fn replaying(&self) -> bool {
-        matches!(&self.standing, Standing::Primary(leading) if leading.replaying())
+    /// Whether the last primary has executed this, too, and has said what there was to say.
+    pub(super) fn replaying(&self, sequence: Sequence) -> bool {
+        matches!(&self.standing, Standing::Primary(leading) if leading.replays(sequence))
     }
 
     /// Looks who is missing, and says so in the log of whoever is missing for too long.

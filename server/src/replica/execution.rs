@@ -32,7 +32,10 @@ impl<S: Service> Replica<S> {
             self.machine.diverge(self.config.incarnation.0);
         }
         let before = self.config.narrate.then(|| self.machine.service.summary());
-        let outcome = self.machine.execute(entry, effects);
+        let skips = is_off(Mutant::HandBackEarly)
+            && matches!(&self.standing, Standing::Primary(leading) if leading.replays(next));
+        let outcome =
+            if skips { self.machine.skip(entry) } else { self.machine.execute(entry, effects) };
         if let Standing::Primary(leading) = &mut self.standing {
             leading.pending.executed(entry);
         }
@@ -59,7 +62,7 @@ impl<S: Service> Replica<S> {
             _ => {}
         }
         let notes = effects.take_notes();
-        if !self.replaying() {
+        if !self.replaying(next) {
             out.extend(notes.into_iter().map(Output::Note));
         }
         for (client, body) in effects.take_notices() {

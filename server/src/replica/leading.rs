@@ -62,6 +62,8 @@ pub(super) struct Leading {
     pub(super) fenced: bool,
     pub(super) drain: Option<Drain>,
     pub(super) paused: bool,
+    /// What was known to be committed at the promotion.
+    replayed: Sequence,
     /// The last entry at the promotion, until it is committed.
     tail: Option<Sequence>,
     /// What the others were last told to be committed.
@@ -74,7 +76,11 @@ pub(super) struct Leading {
 impl Leading {
     /// The beginning of an epoch. A primary that was the primary before goes on with its
     /// checkpoints where it was.
-    pub(super) fn new(tail: Sequence, before: Option<Self>, fresh: Checkpoints) -> Self {
+    pub(super) fn new(
+        (replayed, tail): (Sequence, Sequence),
+        before: Option<Self>,
+        fresh: Checkpoints,
+    ) -> Self {
         let (checkpoints, mut pending) = match before {
             Some(before) => (before.checkpoints, before.pending),
             None => (fresh, Pending::default()),
@@ -86,6 +92,7 @@ impl Leading {
             fenced: false,
             drain: None,
             paused: false,
+            replayed,
             tail: Some(tail),
             told: Sequence(0),
             checkpoints,
@@ -94,10 +101,9 @@ impl Leading {
         }
     }
 
-    /// Whether what is executed was ordered before the promotion, so that the last primary may have
-    /// executed it as well.
-    pub(super) fn replaying(&self) -> bool {
-        self.tail.is_some()
+    /// Whether the last primary has executed this, too: it was known to be committed.
+    pub(super) fn replays(&self, sequence: Sequence) -> bool {
+        sequence <= self.replayed
     }
 
     /// A connection is closed by this side: it is dialled again at the next opportunity.

@@ -84,7 +84,8 @@ impl<S: Service> Replica<S> {
             count: 0,
             sequence: self.machine.executed(),
         };
-        let leading = Leading::new(self.log.last(), before.map(|b| *b), checkpoints);
+        let leading =
+            Leading::new((self.committed, self.log.last()), before.map(|b| *b), checkpoints);
         self.standing = Standing::Primary(Box::new(leading));
         // What a passive backup knows to be committed is replayed before anything else (R2).
         self.execute_to(self.committed, out);

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use node::Event;
 use wire::{ClientName, RequestNumber, Sequence};
 
-pub use ivy::{CentralManager, Mutant};
+pub use ivy::CentralManager;
 pub use status::Status;
 
 /// A committed request.

@@ -5,7 +5,7 @@ use node::Event;
 use server::Replica;
 use wire::{Member, Op, ReplicaName, Sequence, View};
 
-use crate::register::Register;
+use crate::hosted::Hosted;
 use crate::{Seen, Sight, Sights, Watcher, World};
 
 /// See the file.
@@ -40,7 +40,7 @@ impl HeldByMembers {
 }
 
 fn holds(
-    replica: &Replica<Register>,
+    replica: &Replica<Hosted>,
     view: &View,
     name: ReplicaName,
     (sequence, op): (Sequence, Option<&Op>),

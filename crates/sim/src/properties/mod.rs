@@ -22,8 +22,15 @@ mod view_succession;
 
 use crate::world::World;
 
-/// Lets every property watch a world.
+/// Lets every property watch a world whose clients ask for what only they ask for.
 pub fn watch_all(world: &mut World) {
+    watch_replication(world);
+    world.watch(Box::<exactly_once::ExactlyOnce>::default());
+    world.watch(Box::<linearizable::Linearizable>::default());
+}
+
+/// Lets those watch that hold whatever is replicated.
+pub fn watch_replication(world: &mut World) {
     world.watch(Box::<epochs_grow::EpochsGrow>::default());
     world.watch(Box::<one_content::OneContent>::default());
     world.watch(Box::<view_succession::ViewSuccession>::default());
@@ -32,8 +39,6 @@ pub fn watch_all(world: &mut World) {
     world.watch(Box::<equal_digests::EqualDigests>::default());
     world.watch(Box::<commit_needs_acks::CommitNeedsAcks>::default());
     world.watch(Box::<order_of_progress::OrderOfProgress>::default());
-    world.watch(Box::<exactly_once::ExactlyOnce>::default());
-    world.watch(Box::<linearizable::Linearizable>::default());
     world.watch(Box::<only_members_answer::OnlyMembersAnswer>::default());
     world.watch(Box::<persisted_first::PersistedFirst>::default());
     world.watch(Box::<bounded::Bounded>::default());

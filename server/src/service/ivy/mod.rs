@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use node::Event;
 use node::ivy::Ivy;
+use node::mutant::{Mutant, is_off};
 use wire::ivy::{Message, PageNumber, Want, What};
 use wire::{ClientName, NodeName, Sequence};
 
@@ -46,19 +47,6 @@ struct Process {
     done: u64,
 }
 
-/// The bugs that the tests put in, to see that they are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutant {
-    /// A write goes on while others have copies.
-    ForgetsToInvalidate,
-    /// The first confirmed invalidation is taken for all of them.
-    ForwardsAfterOneConfirmation,
-    /// A confirmation counts whatever grant it names.
-    ConfirmsTwice,
-    /// A restored state has no queues and nothing in flight.
-    LosesQueues,
-}
-
 /// The central manager.
 #[derive(Debug, Clone, Default)]
 pub struct CentralManager {
@@ -69,21 +57,9 @@ pub struct CentralManager {
     pages: BTreeMap<PageNumber, Record>,
     /// How often who asked for somebody of whom nothing was heard since.
     silent: BTreeMap<ClientName, BTreeMap<ClientName, u32>>,
-    mutant: Option<Mutant>,
 }
 
 impl CentralManager {
-    /// A manager with a bug.
-    #[cfg(feature = "mutants")]
-    #[must_use]
-    pub fn broken(mutant: Mutant) -> Self {
-        Self { mutant: Some(mutant), ..Self::default() }
-    }
-
-    fn is(&self, mutant: Mutant) -> bool {
-        cfg!(feature = "mutants") && self.mutant == Some(mutant)
-    }
-
     /// The owner of a page and who has copies, whoever may have access to it: for checkers.
     #[must_use]
     pub fn holders(&self, page: PageNumber) -> Vec<ClientName> {
@@ -169,7 +145,7 @@ impl CentralManager {
 
     /// Begins the next operation of a page, if none is in flight.
     fn begin(&mut self, page: PageNumber, effects: &mut Effects) {
-        let forgets = self.is(Mutant::ForgetsToInvalidate);
+        let forgets = is_off(Mutant::ForgetToInvalidate);
         while let Some(record) = self.pages.get_mut(&page) {
             if record.current.is_some() {
                 return;
@@ -235,7 +211,7 @@ impl CentralManager {
         grant: u64,
         effects: &mut Effects,
     ) {
-        let hasty = self.is(Mutant::ForwardsAfterOneConfirmation);
+        let hasty = is_off(Mutant::ForwardAfterOne);
         self.reply(What::Noted, effects);
         let Some(record) = self.pages.get_mut(&page) else { return };
         if record.invalidated(client, grant, hasty) {
@@ -245,7 +221,7 @@ impl CentralManager {
 
     fn confirmed(&mut self, client: ClientName, granted: Granted, effects: &mut Effects) {
         let Granted { want, page, grant } = granted;
-        let lax = self.is(Mutant::ConfirmsTwice);
+        let lax = is_off(Mutant::ConfirmTwice);
         let record = self.pages.entry(page).or_default();
         let in_flight = record.current.take_if(|current| {
             current.requester == client && current.grant == grant && current.has_moved()
@@ -342,12 +318,10 @@ impl Service for CentralManager {
     }
 
     fn restore(&mut self, checkpoint: &[u8]) -> Result<(), RestoreError> {
-        let mutant = self.mutant;
         *self = Self::read(checkpoint).ok_or_else(|| {
             RestoreError("it is not the state of a central manager of Ivy".to_owned())
         })?;
-        self.mutant = mutant;
-        if self.is(Mutant::LosesQueues) {
+        if is_off(Mutant::LoseQueues) {
             for record in self.pages.values_mut() {
                 record.queue.clear();
                 record.current = None;

@@ -1,0 +1,152 @@
+//! Sequential consistency (Lamport 1979): there is one order of all operations of all processes that
+//! agrees with the order of each process, and in which every read returns what was written last.
+//!
+//! To decide that for a history alone is NP-complete (Gibbons and Korach, *Testing Shared Memories*,
+//! 1997). When the order of the writes of each page is known, as here from the log, it is linear: the
+//! history is sequentially consistent if and only if the graph of program order, write order, each
+//! write before its readers and each reader before the next write has no cycle. What Ivy promises is
+//! that very order, not any; so a cycle is a violation, even if another order of the writes would do.
+//!
+//! Every process that ever ran counts, the given-up ones, too: what they did without a message has
+//! its place before they were given up. A write over the manager counts from its confirmation in the
+//! log, whether or not its process lived to know. The loss of a page is a write of nothing.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use drill::ivy::history::{Did, History};
+use node::Event;
+use node::ivy::{Ivy, Outcome};
+use wire::ivy::{PageNumber, Want};
+
+use super::Shared;
+use super::agreed::{News, SIGHTS};
+use crate::process::Pid;
+use crate::{Seen, Sight, Sights, Watcher, World};
+
+/// What a process is at.
+#[derive(Debug, Clone)]
+struct Hand {
+    operation: u64,
+    want: Want,
+    page: PageNumber,
+    contents: Bytes,
+    /// Its confirmation is in the log.
+    effective: bool,
+}
+
+/// See the file.
+#[derive(Debug)]
+pub(super) struct Sequential {
+    agreed: Shared,
+    history: History,
+    hands: BTreeMap<Pid, Hand>,
+    /// Which loss a process was told of, at which operation.
+    told: BTreeMap<(Pid, u64), Option<usize>>,
+}
+
+impl Sequential {
+    pub(super) fn new(agreed: Shared) -> Self {
+        let (history, hands, told) = (History::default(), BTreeMap::new(), BTreeMap::new());
+        Self { agreed, history, hands, told }
+    }
+
+    fn happened(&mut self, news: &News, world: &World) -> Result<(), String> {
+        match news {
+            News::Afresh => super::pages(world).for_each(|page| self.history.lost(page.0)),
+            News::Lost { page, .. } => self.history.lost(page.0),
+            News::Told { run: Some(run), operation, page, .. } => {
+                let last = self.history.losses(page.0).checked_sub(1);
+                self.told.insert((*run, *operation), last);
+            }
+            News::Done { run: Some(run), want: Want::Write, page, .. } => {
+                let Some(hand) = self.hands.get_mut(run) else { return Ok(()) };
+                if hand.want == Want::Write && hand.page == *page && !hand.effective {
+                    hand.effective = true;
+                    let contents = text(&hand.contents);
+                    self.history.owned(*run as usize, page.0);
+                    self.history.did(*run as usize, page.0, Did::Wrote(contents))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn said(&mut self, run: Pid, said: &Ivy) -> Result<(), String> {
+        match said {
+            Ivy::Began { operation, want, page, contents } => {
+                let (operation, want, page) = (*operation, *want, *page);
+                let hand =
+                    Hand { operation, want, page, contents: contents.clone(), effective: false };
+                self.hands.insert(run, hand);
+                Ok(())
+            }
+            Ivy::Ended { operation, page, outcome, .. } => {
+                let Some(hand) = self.hands.remove(&run) else {
+                    return Err(format!("operation {operation} ended and never began"));
+                };
+                if (hand.operation, hand.page) != (*operation, *page) {
+                    return Err(format!("operation {operation} ended instead of {hand:?}"));
+                }
+                self.ended(run, &hand, outcome)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ended(&mut self, run: Pid, hand: &Hand, outcome: &Outcome) -> Result<(), String> {
+        let did = match (hand.want, outcome) {
+            // It has its place since the log had it.
+            (Want::Write, Outcome::Written) if hand.effective => return Ok(()),
+            (Want::Write, Outcome::Written) => Did::Wrote(text(&hand.contents)),
+            (Want::Read, Outcome::Read(contents)) => Did::Read(text(contents)),
+            (Want::Read, Outcome::NeverWritten | Outcome::LostWith(_)) => {
+                match self.told.get(&(run, hand.operation)) {
+                    Some(Some(loss)) => Did::FoundLost(*loss),
+                    Some(None) => Did::FoundNothing,
+                    None => {
+                        return Err(format!("{hand:?} found nothing, and the log knows nothing"));
+                    }
+                }
+            }
+            (want, outcome) => return Err(format!("{want:?} ended in {outcome:?}")),
+        };
+        self.history.did(run as usize, hand.page.0, did)
+    }
+}
+
+impl Watcher for Sequential {
+    fn name(&self) -> &'static str {
+        "sequential consistency"
+    }
+
+    fn sights(&self) -> Sights {
+        SIGHTS
+    }
+
+    fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
+        let agreed = std::rc::Rc::clone(&self.agreed);
+        for news in &agreed.borrow().news {
+            self.happened(news, world)?;
+        }
+        match &sight.what {
+            Seen::Noted(Event::Ivy(said))
+                if world.process(sight.who).is_some_and(|process| {
+                    process.pid == sight.pid && process.actor.ivy().is_some()
+                }) =>
+            {
+                self.said(sight.pid, said)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self, _world: &World) -> Result<(), String> {
+        self.history.check()
+    }
+}
+
+fn text(contents: &Bytes) -> String {
+    String::from_utf8_lossy(contents).into_owned()
+}
