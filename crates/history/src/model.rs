@@ -1,0 +1,27 @@
+//! The service as one process would run it: the specification that a history is held against.
+
+use std::fmt::Debug;
+
+/// A sequential specification.
+pub trait Model {
+    /// All that the service remembers.
+    type State: Clone + Ord + Debug;
+
+    /// What it remembers at first.
+    fn initial(&self) -> Self::State;
+
+    /// Executes a request. Gives the state after it, or `None` if the service, in this state, would
+    /// not have given this reply. The reply of a pending operation is not known (`None`).
+    fn step(
+        &self,
+        state: &Self::State,
+        request: &[u8],
+        reply: Option<&[u8]>,
+    ) -> Option<Self::State>;
+
+    /// Which of several independent objects a request is about. Requests of different parts must
+    /// neither see nor change each other's state.
+    fn part<'a>(&self, _request: &'a [u8]) -> &'a [u8] {
+        b""
+    }
+}
