@@ -9,21 +9,19 @@ use crate::Operation;
 pub(crate) struct Return {
     /// The operation that is answered.
     pub(crate) operation: usize,
-    /// Every operation that was asked before this answer and was not answered before it; this one is
-    /// the last.
+    /// The others that are answered later and were asked before this.
     pub(crate) open: Vec<usize>,
+    /// How many of [`Order::pending`] were asked before this.
+    pub(crate) pending: usize,
 }
 
 /// The answers of a history.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Order {
     /// In the order of time.
     pub(crate) returns: Vec<Return>,
-    /// The place of each operation among those that are open at the same time. A place is used again
-    /// when its operation was answered, so there are as many as operations were ever open at once.
-    pub(crate) places: Vec<usize>,
-    /// How many places there are.
-    pub(crate) width: usize,
+    /// The operations that are never answered, in the order in which they were asked.
+    pub(crate) pending: Vec<usize>,
 }
 
 impl Order {
@@ -36,20 +34,16 @@ impl Order {
             events.extend(operation.answered.as_ref().map(|(at, _)| (*at, true, index)));
         }
         events.sort_unstable();
-        let mut order = Self { returns: Vec::new(), places: vec![0; history.len()], width: 0 };
-        let (mut open, mut free) = (Vec::new(), Vec::new());
-        for (_, answer, index) in events {
+        let (mut order, mut open) = (Self::default(), Vec::new());
+        for (_, answer, operation) in events {
             if answer {
-                open.retain(|other| *other != index);
-                let open = open.iter().copied().chain([index]).collect();
-                order.returns.push(Return { operation: index, open });
-                free.push(order.places[index]);
+                open.retain(|other| *other != operation);
+                let pending = order.pending.len();
+                order.returns.push(Return { operation, open: open.clone(), pending });
+            } else if history[operation].answered.is_some() {
+                open.push(operation);
             } else {
-                open.push(index);
-                order.places[index] = free.pop().unwrap_or_else(|| {
-                    order.width += 1;
-                    order.width - 1
-                });
+                order.pending.push(operation);
             }
         }
         order

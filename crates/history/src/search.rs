@@ -1,23 +1,30 @@
 //! The search for an order: Wing & Gong, made fast enough by Lowe.
 //!
-//! *Wing & Gong* (Testing and verifying concurrent objects, 1993) try, depth first, every operation
-//! that no other one precedes as the next, and go back where the model does not give its reply. From
-//! *Lowe* (Testing for linearizability, 2017) come the two things that make this bearable:
+//! *Wing & Gong* (Testing and verifying concurrent objects, 1993) try every operation that no other
+//! one precedes as the next, and go back where the model does not give its reply. From *Lowe*
+//! (Testing for linearizability, 2017) come the two things that make this bearable:
 //!
-//! * *Memoisation*: a configuration - how far we are, which of the open operations were executed,
-//!   the state - from which there was no way once is not entered again.
+//! * *Memoisation*: a configuration - how far we are, which open operations were executed, the state
+//!   - from which there was no way once is not entered again.
 //! * *Just in time*: an operation is executed only when an answer has to be explained: its own, or
 //!   one that comes before its own. Executing it later is never worse, because an operation may be
 //!   put off until the next answer. So what is not needed is not tried; in particular, nobody guesses
 //!   which pending operations took effect, until somebody has seen one.
 //!
-//! The second is also why the cost is local. The answers are explained one after the other; where
-//! only one configuration is left, as at a moment at which nothing is open, what lies before it is
-//! decided and forgotten. So a history is cut into windows, exactly where it can be cut.
+//! The second is also why the cost is local. The answers are explained one after the other, each by
+//! what is open at that moment. Where nothing is open, all ways on that lead to one state are one
+//! configuration, and the search does not go back behind it. So a long history is a row of short
+//! windows, cut exactly where it can be cut; pending operations are carried over from one to the next.
+//!
+//! Two things are ours. The configuration that is furthest goes on first, and among equals the one
+//! that has executed the least. And one that has executed more pending operations than another, and
+//! gained nothing by it, is not entered: nobody waits for them, so whatever it can do the other can
+//! do, too. Otherwise every set of the requests that crashed clients left behind would be tried.
 //!
 //! Not here: which object an operation is about; see [`crate::check`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use crate::order::Order;
 use crate::{Model, Operation, Refutation, Verdict};
@@ -25,23 +32,33 @@ use crate::{Model, Operation, Refutation, Verdict};
 /// So many of the states before a refuted answer are told.
 const STATES: usize = 3;
 
-/// How far a search is: the next answer to explain, the state (by its number), and which of the open
-/// operations were executed (by their places, 64 to a word).
+/// How far a search is, but for pending operations: the next answer to explain, the state (by its
+/// number), and what was executed already of what is answered later (in ascending order).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Configuration {
+struct Stand {
     next: usize,
     state: usize,
-    executed: Box<[u64]>,
+    early: Vec<usize>,
 }
 
-impl Configuration {
-    fn has(&self, place: usize) -> bool {
-        self.executed[place / 64] >> (place % 64) & 1 == 1
-    }
+/// The whole of it: also which of the pending operations were executed (in ascending order).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Configuration {
+    stand: Stand,
+    taken: Vec<usize>,
+}
 
-    fn flip(&mut self, place: usize) {
-        self.executed[place / 64] ^= 1 << (place % 64);
-    }
+/// Where a configuration stands in the queue: the furthest first, then the one that has executed the
+/// least, then the newest.
+type Rank = (usize, Reverse<usize>, u64);
+
+/// What is to be tried of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// The operation whose answer is next.
+    Answer,
+    /// Those that could stand before it.
+    Others,
 }
 
 /// A search under way.
@@ -49,11 +66,13 @@ struct Search<'a, M: Model> {
     model: &'a M,
     history: &'a [&'a Operation],
     order: Order,
-    /// Every state that was met has a number, so that a configuration is small and compared exactly.
+    /// Every state that was met has a number, so that a stand is small and compared exactly.
     numbers: BTreeMap<M::State, usize>,
     states: Vec<M::State>,
-    visited: BTreeSet<Configuration>,
-    stack: Vec<Configuration>,
+    /// The least sets of pending operations with which each stand was reached.
+    visited: BTreeMap<Stand, Vec<Vec<usize>>>,
+    queue: BinaryHeap<(Rank, Turn, Configuration)>,
+    queued: u64,
     steps: u64,
 }
 
@@ -64,15 +83,15 @@ pub(crate) fn search<M: Model>(model: &M, history: &[&Operation], budget: u64) -
         let states = vec!["nothing: it was answered before it was asked".to_owned()];
         return (Verdict::Refuted(Refutation { operation, explained: 0, states }), 0);
     }
-    let order = Order::new(history);
     let mut search = Search {
         model,
         history,
-        order,
+        order: Order::new(history),
         numbers: BTreeMap::new(),
         states: Vec::new(),
-        visited: BTreeSet::new(),
-        stack: Vec::new(),
+        visited: BTreeMap::new(),
+        queue: BinaryHeap::new(),
+        queued: 0,
         steps: 0,
     };
     let verdict = search.run(budget);
@@ -82,68 +101,99 @@ pub(crate) fn search<M: Model>(model: &M, history: &[&Operation], budget: u64) -
 impl<M: Model> Search<'_, M> {
     fn run(&mut self, budget: u64) -> Verdict {
         let state = self.number(self.model.initial());
-        let executed = vec![0; self.order.width.div_ceil(64)].into();
-        self.enter(Configuration { next: 0, state, executed });
+        let stand = Stand { next: 0, state, early: Vec::new() };
+        self.enter(Configuration { stand, taken: Vec::new() });
         let mut furthest = 0;
-        while let Some(here) = self.stack.pop() {
-            if here.next == self.order.returns.len() {
+        while let Some((_, turn, here)) = self.queue.pop() {
+            let next = here.stand.next;
+            if next == self.order.returns.len() {
                 return Verdict::Linearizable;
             }
             if self.steps >= budget {
                 return Verdict::Undecided;
             }
-            if self.stack.is_empty() && here.next >= furthest {
-                // A cut: whatever the way on is, it begins here, and nothing leads back.
-                self.visited.clear();
-                self.visited.insert(here.clone());
+            furthest = furthest.max(next);
+            match turn {
+                Turn::Answer => self.answer(here),
+                Turn::Others => self.others(&here),
             }
-            furthest = furthest.max(here.next);
-            self.explain(here);
         }
         Verdict::Refuted(self.refutation(furthest))
     }
 
-    /// Explains the next answer, or executes something that could help to explain it.
-    fn explain(&mut self, here: Configuration) {
-        let answer = &self.order.returns[here.next];
-        let place = self.order.places[answer.operation];
-        if here.has(place) {
+    /// Explains the next answer, if that is possible here. If it is not, the others have their turn,
+    /// but not before everything that has executed as little was asked the same.
+    fn answer(&mut self, here: Configuration) {
+        let operation = self.order.returns[here.stand.next].operation;
+        if let Ok(place) = here.stand.early.binary_search(&operation) {
             let mut after = here;
-            after.flip(place);
-            after.next += 1;
-            self.enter(after);
-            return;
+            after.stand.early.remove(place);
+            after.stand.next += 1;
+            return self.enter(after);
         }
-        // The last one is tried first: the answered operation itself.
-        for index in 0..answer.open.len() {
-            let operation = self.order.returns[here.next].open[index];
-            if !here.has(self.order.places[operation]) {
-                self.execute(&here, operation);
+        if let Some(state) = self.step(&here, operation) {
+            let mut after = here.clone();
+            (after.stand.state, after.stand.next) = (state, after.stand.next + 1);
+            self.enter(after);
+        }
+        self.queue(1, Turn::Others, here);
+    }
+
+    /// Executes one of those that are open, each in turn.
+    fn others(&mut self, here: &Configuration) {
+        let next = here.stand.next;
+        for index in 0..self.order.returns[next].open.len() {
+            let operation = self.order.returns[next].open[index];
+            let Err(place) = here.stand.early.binary_search(&operation) else { continue };
+            if let Some(state) = self.step(here, operation) {
+                let mut after = here.clone();
+                after.stand.state = state;
+                after.stand.early.insert(place, operation);
+                self.enter(after);
+            }
+        }
+        for index in 0..self.order.returns[next].pending {
+            let operation = self.order.pending[index];
+            let Err(place) = here.taken.binary_search(&operation) else { continue };
+            if let Some(state) = self.step(here, operation) {
+                let mut after = here.clone();
+                after.stand.state = state;
+                after.taken.insert(place, operation);
+                self.enter(after);
             }
         }
     }
 
-    fn execute(&mut self, here: &Configuration, index: usize) {
-        let operation = self.history[index];
+    /// The state after one more operation, if the model gives its reply.
+    fn step(&mut self, here: &Configuration, operation: usize) -> Option<usize> {
+        let operation = self.history[operation];
         self.steps += 1;
-        let before = &self.states[here.state];
-        let Some(state) = self.model.step(before, &operation.request, operation.reply()) else {
-            return;
-        };
-        if operation.answered.is_none() && state == *before {
-            // Nobody waits for it and nothing changes: without it one is as far.
-            return;
-        }
-        let mut after = here.clone();
-        after.state = self.number(state);
-        after.flip(self.order.places[index]);
-        self.enter(after);
+        let before = &self.states[here.stand.state];
+        let after = self.model.step(before, &operation.request, operation.reply())?;
+        Some(self.number(after))
     }
 
     fn enter(&mut self, configuration: Configuration) {
-        if self.visited.insert(configuration.clone()) {
-            self.stack.push(configuration);
+        let Configuration { stand, taken } = &configuration;
+        let known = self.visited.entry(stand.clone()).or_default();
+        let contains = |all: &[usize], some: &[usize]| {
+            some.iter().all(|operation| all.binary_search(operation).is_ok())
+        };
+        if known.iter().any(|less| contains(taken, less)) {
+            return;
         }
+        known.retain(|more| !contains(more, taken));
+        known.push(taken.clone());
+        self.queue(0, Turn::Answer, configuration);
+    }
+
+    /// Queues a turn, as if `more` operations more had been executed.
+    fn queue(&mut self, more: usize, turn: Turn, configuration: Configuration) {
+        let Configuration { stand, taken } = &configuration;
+        self.queued += 1;
+        let executed = stand.early.len() + taken.len() + more;
+        let rank = (stand.next, Reverse(executed), self.queued);
+        self.queue.push((rank, turn, configuration));
     }
 
     fn number(&mut self, state: M::State) -> usize {
@@ -157,9 +207,9 @@ impl<M: Model> Search<'_, M> {
     }
 
     fn refutation(&self, furthest: usize) -> Refutation {
-        let at = |configuration: &&Configuration| configuration.next == furthest;
+        let at = |stand: &&Stand| stand.next == furthest;
         let states: BTreeSet<usize> =
-            self.visited.iter().filter(at).map(|configuration| configuration.state).collect();
+            self.visited.keys().filter(at).map(|stand| stand.state).collect();
         let told = states.iter().take(STATES).map(|state| format!("{:?}", self.states[*state]));
         let operation = self.history[self.order.returns[furthest].operation].clone();
         Refutation { operation, explained: furthest, states: told.collect() }

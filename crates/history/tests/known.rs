@@ -227,3 +227,18 @@ fn a_long_history_costs_as_much_as_it_is_long() {
     let judgement = check(&Status(Replies::BeforeAndAfter), &history, 4 * 20_000);
     assert!(judgement.held(), "{judgement}");
 }
+
+#[test]
+fn what_many_crashed_clients_left_behind_is_not_tried_in_every_order() {
+    // Two hundred pending swaps, of which a few show up, one of them through another's eyes.
+    let mut history: Vec<_> = (0..200).map(|n| open("C1", n, &format!("p{n}"))).collect();
+    history.push(told("C2", 300, "a", 301, "p50/a"));
+    history.push(told("C2", 302, "b", 303, "p7/b"));
+    history.push(told("C2", 304, "c", 305, "b/c"));
+    let judgement = status(&history);
+    assert!(judgement.held(), "{judgement}");
+    // The same one a second time: refuted, and not given up.
+    history.push(told("C2", 306, "d", 307, "p7/d"));
+    let judgement = check(&Status(Replies::BeforeAndAfter), &history, 1_000_000);
+    assert!(matches!(judgement.verdict, Verdict::Refuted(_)), "{judgement}");
+}
