@@ -1,4 +1,6 @@
 //! The service as one process would run it: the specification that a history is held against.
+//!
+//! A state is that of one part ([`Model::part`]), the one that the requests asked so far are about.
 
 use std::fmt::Debug;
 
@@ -18,6 +20,17 @@ pub trait Model {
         request: &[u8],
         reply: Option<&[u8]>,
     ) -> Option<Self::State>;
+
+    /// The only state in which the service gives this reply, if there is one such state. With it, a
+    /// search knows what it has to keep.
+    fn before(&self, _request: &[u8], _reply: &[u8]) -> Option<Self::State> {
+        None
+    }
+
+    /// The state after this request, if it is the same whatever was before.
+    fn after(&self, _request: &[u8]) -> Option<Self::State> {
+        None
+    }
 
     /// Which of several independent objects a request is about. Requests of different parts must
     /// neither see nor change each other's state.

@@ -22,6 +22,8 @@ pub(crate) struct Order {
     pub(crate) returns: Vec<Return>,
     /// The operations that are never answered, in the order in which they were asked.
     pub(crate) pending: Vec<usize>,
+    /// The place of each operation's own answer, after which it cannot be executed any more.
+    pub(crate) last: Vec<usize>,
 }
 
 impl Order {
@@ -35,16 +37,20 @@ impl Order {
         }
         events.sort_unstable();
         let (mut order, mut open) = (Self::default(), Vec::new());
+        order.last = vec![usize::MAX; history.len()];
         for (_, answer, operation) in events {
             if answer {
                 open.retain(|other| *other != operation);
                 let pending = order.pending.len();
+                order.last[operation] = order.returns.len();
                 order.returns.push(Return { operation, open: open.clone(), pending });
-            } else if history[operation].answered.is_some() {
-                open.push(operation);
-            } else {
-                order.pending.push(operation);
+                continue;
             }
+            let list = match history[operation].answered {
+                Some(_) => &mut open,
+                None => &mut order.pending,
+            };
+            list.push(operation);
         }
         order
     }

@@ -16,10 +16,16 @@
 //! configuration, and the search does not go back behind it. So a long history is a row of short
 //! windows, cut exactly where it can be cut; pending operations are carried over from one to the next.
 //!
-//! Two things are ours. The configuration that is furthest goes on first, and among equals the one
-//! that has executed the least. And one that has executed more pending operations than another, and
-//! gained nothing by it, is not entered: nobody waits for them, so whatever it can do the other can
-//! do, too. Otherwise every set of the requests that crashed clients left behind would be tried.
+//! Ours is what keeps it short where many requests are pending, as after crashes of clients:
+//!
+//! * The configuration that is furthest goes on first, and among equals the one that has guessed the
+//!   least: the reply of an operation that is answered later says whether it fits, a pending one
+//!   always does.
+//! * One that has executed more pending operations than another, and gained nothing by it, is not
+//!   entered: nobody waits for them, so whatever it can do the other can do, too.
+//! * Where an answer can only have been given in one state ([`Model::before`]), that state must not
+//!   be left before, if nothing leads to it again; and a pending operation that leads to a state which
+//!   no answer needs is left out.
 //!
 //! Not here: which object an operation is about; see [`crate::check`].
 
@@ -31,6 +37,8 @@ use crate::{Model, Operation, Refutation, Verdict};
 
 /// So many of the states before a refuted answer are told.
 const STATES: usize = 3;
+/// So many steps may be spent on saying better why there is no order.
+const EXPLANATION: u64 = 100_000;
 
 /// How far a search is, but for pending operations: the next answer to explain, the state (by its
 /// number), and what was executed already of what is answered later (in ascending order).
@@ -49,8 +57,8 @@ struct Configuration {
 }
 
 /// Where a configuration stands in the queue: the furthest first, then the one that has executed the
-/// least, then the newest.
-type Rank = (usize, Reverse<usize>, u64);
+/// fewest pending operations, then the fewest of the others, then the newest.
+type Rank = (usize, Reverse<usize>, Reverse<usize>, u64);
 
 /// What is to be tried of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +82,12 @@ struct Search<'a, M: Model> {
     queue: BinaryHeap<(Rank, Turn, Configuration)>,
     queued: u64,
     steps: u64,
+    /// The answered operations that need a state, and those that lead to it, by its number; each in
+    /// the order of their answers.
+    takers: BTreeMap<usize, Vec<usize>>,
+    makers: BTreeMap<usize, Vec<usize>>,
+    /// Whether it is known of every answer which state it needs.
+    all_known: bool,
 }
 
 /// Searches for an order of operations on one object; says how many steps of the model it took.
@@ -83,23 +97,99 @@ pub(crate) fn search<M: Model>(model: &M, history: &[&Operation], budget: u64) -
         let states = vec!["nothing: it was answered before it was asked".to_owned()];
         return (Verdict::Refuted(Refutation { operation, explained: 0, states }), 0);
     }
-    let mut search = Search {
-        model,
-        history,
-        order: Order::new(history),
-        numbers: BTreeMap::new(),
-        states: Vec::new(),
-        visited: BTreeMap::new(),
-        queue: BinaryHeap::new(),
-        queued: 0,
-        steps: 0,
-    };
-    let verdict = search.run(budget);
-    (verdict, search.steps)
+    let (verdict, steps) = Search::new(model, history, true).run(budget);
+    if !matches!(verdict, Verdict::Refuted(_)) {
+        return (verdict, steps);
+    }
+    // With foresight it stops where a state is left that is needed later. For people, it is asked
+    // once more without, which stops at the answer that cannot be explained.
+    let (again, more) = Search::new(model, history, false).run(EXPLANATION.min(budget));
+    assert!(again != Verdict::Linearizable, "foresight has refused what is right");
+    let explained = matches!(again, Verdict::Refuted(_));
+    (if explained { again } else { verdict }, steps + more)
 }
 
-impl<M: Model> Search<'_, M> {
-    fn run(&mut self, budget: u64) -> Verdict {
+impl<'a, M: Model> Search<'a, M> {
+    fn new(model: &'a M, history: &'a [&'a Operation], foresight: bool) -> Self {
+        let mut search = Search {
+            model,
+            history,
+            order: Order::new(history),
+            numbers: BTreeMap::new(),
+            states: Vec::new(),
+            visited: BTreeMap::new(),
+            queue: BinaryHeap::new(),
+            queued: 0,
+            steps: 0,
+            takers: BTreeMap::new(),
+            makers: BTreeMap::new(),
+            all_known: false,
+        };
+        if foresight {
+            search.learn();
+        }
+        search
+    }
+
+    /// Learns which states are needed, and where they come from.
+    fn learn(&mut self) {
+        let answered = self.order.returns.iter().map(|answer| answer.operation);
+        self.all_known = true;
+        let all: Vec<usize> = answered.chain(self.order.pending.iter().copied()).collect();
+        for index in all {
+            let operation = self.history[index];
+            let request = &operation.request;
+            if let Some(reply) = operation.reply() {
+                match self.model.before(request, reply) {
+                    Some(state) => {
+                        let state = self.number(state);
+                        self.takers.entry(state).or_default().push(index);
+                    }
+                    None => self.all_known = false,
+                }
+            }
+            if let Some(state) = self.model.after(request) {
+                let state = self.number(state);
+                self.makers.entry(state).or_default().push(index);
+            }
+        }
+    }
+
+    /// Whether one of these operations, other than `except`, is still to be executed.
+    fn any_left(
+        &self,
+        of: &BTreeMap<usize, Vec<usize>>,
+        state: usize,
+        here: &Configuration,
+        except: usize,
+    ) -> bool {
+        let Some(all) = of.get(&state) else { return false };
+        let in_time = |other: &&usize| self.order.last[**other] >= here.stand.next;
+        all.iter().rev().take_while(in_time).any(|other| {
+            let executed = |some: &[usize]| some.binary_search(other).is_ok();
+            *other != except && !executed(&here.stand.early) && !executed(&here.taken)
+        })
+    }
+
+    /// Whether nothing can come of executing this operation.
+    fn is_vain(&self, here: &Configuration, operation: usize, after: usize) -> bool {
+        let before = here.stand.state;
+        let pending = self.history[operation].answered.is_none();
+        // Nobody waits for it, and nobody will see it.
+        let unseen = || self.all_known && !self.any_left(&self.takers, after, here, operation);
+        let lost = || {
+            self.any_left(&self.takers, before, here, operation)
+                && !self.any_left(&self.makers, before, here, operation)
+        };
+        (pending && (after == before || unseen())) || (after != before && lost())
+    }
+
+    fn run(mut self, budget: u64) -> (Verdict, u64) {
+        let verdict = self.find(budget);
+        (verdict, self.steps)
+    }
+
+    fn find(&mut self, budget: u64) -> Verdict {
         let state = self.number(self.model.initial());
         let stand = Stand { next: 0, state, early: Vec::new() };
         self.enter(Configuration { stand, taken: Vec::new() });
@@ -110,7 +200,7 @@ impl<M: Model> Search<'_, M> {
                 return Verdict::Linearizable;
             }
             if self.steps >= budget {
-                return Verdict::Undecided;
+                return Verdict::Undecided(self.refutation(furthest.max(next)));
             }
             furthest = furthest.max(next);
             match turn {
@@ -164,13 +254,14 @@ impl<M: Model> Search<'_, M> {
         }
     }
 
-    /// The state after one more operation, if the model gives its reply.
-    fn step(&mut self, here: &Configuration, operation: usize) -> Option<usize> {
-        let operation = self.history[operation];
+    /// The state after one more operation, if the model gives its reply and something may come of it.
+    fn step(&mut self, here: &Configuration, index: usize) -> Option<usize> {
+        let operation = self.history[index];
         self.steps += 1;
         let before = &self.states[here.stand.state];
         let after = self.model.step(before, &operation.request, operation.reply())?;
-        Some(self.number(after))
+        let after = self.number(after);
+        (!self.is_vain(here, index, after)).then_some(after)
     }
 
     fn enter(&mut self, configuration: Configuration) {
@@ -187,12 +278,12 @@ impl<M: Model> Search<'_, M> {
         self.queue(0, Turn::Answer, configuration);
     }
 
-    /// Queues a turn, as if `more` operations more had been executed.
+    /// Queues a turn, as if `more` answered operations more had been executed.
     fn queue(&mut self, more: usize, turn: Turn, configuration: Configuration) {
         let Configuration { stand, taken } = &configuration;
         self.queued += 1;
-        let executed = stand.early.len() + taken.len() + more;
-        let rank = (stand.next, Reverse(executed), self.queued);
+        let executed = (Reverse(taken.len()), Reverse(stand.early.len() + more));
+        let rank = (stand.next, executed.0, executed.1, self.queued);
         self.queue.push((rank, turn, configuration));
     }
 

@@ -12,10 +12,10 @@ pub enum Verdict {
     /// There is none.
     Refuted(Refutation),
     /// The budget was used up before anything was known. This is a failure.
-    Undecided,
+    Undecided(Refutation),
 }
 
-/// Why there is no order.
+/// Why there is no order, or how far the search had come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refutation {
     /// The answer that no order of what came before it explains.
@@ -54,10 +54,11 @@ impl fmt::Display for Judgement {
             Verdict::Linearizable => {
                 write!(f, "{operations} operations in {parts} parts have an order ({steps} steps)")
             }
-            Verdict::Refuted(refutation) => refutation.fmt(f),
-            Verdict::Undecided => {
-                write!(f, "undecided: no order of {operations} operations within {steps} steps")
-            }
+            Verdict::Refuted(refutation) => write!(f, "no order: {refutation}"),
+            Verdict::Undecided(furthest) => write!(
+                f,
+                "undecided: no order of {operations} operations within {steps} steps; so far {furthest}"
+            ),
         }
     }
 }
@@ -69,8 +70,8 @@ impl fmt::Display for Refutation {
         let (at, reply) = answered.as_ref().map_or((0, String::new()), |(at, r)| (*at, text(r)));
         write!(
             f,
-            "{process} asked {:?} at {invoked} and was told {reply:?} at {at}, which no order \
-             explains: after {} answers the state could be {}",
+            "nothing explains that {process} asked {:?} at {invoked} and was told {reply:?} at {at}: \
+             after {} answers the state could be {}",
             text(request),
             self.explained,
             self.states.join(" or ")

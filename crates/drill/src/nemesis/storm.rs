@@ -1,7 +1,7 @@
 //! Playing a schedule: the faults, the healing, and a proof that everybody is alive after it.
 //!
 //! A deed that harms servers is done only if a member of the RM's newest view remains that runs, is
-//! ready and is out of danger ([`Guard`]); otherwise it is left out, and the report says so.
+//! ready, is out of danger ([`Guard`]) and answers at once; otherwise it is left out, and the report says so.
 //!
 //! Not here: what is done and when (`schedule`), and the checks of the history (`checks`).
 
@@ -123,7 +123,7 @@ impl<'a> Storm<'a> {
     /// Does one deed, or says why not.
     async fn act(&mut self, item: &Item) -> Result<Result<String, String>> {
         let deed = item.deed;
-        if let Err(why) = self.allowed(deed) {
+        if let Err(why) = self.allowed(deed).await {
             return Ok(Err(why));
         }
         let did = match deed {
@@ -153,8 +153,9 @@ impl<'a> Storm<'a> {
         Ok(if primary { "the primary".into() } else { String::new() })
     }
 
-    /// Whether a member that is out of danger remains.
-    fn allowed(&self, deed: Deed) -> Result<(), String> {
+    /// Whether a member remains that is out of danger and answers at this moment: on a machine that
+    /// is too busy, one that is late may be accused by its detector just now.
+    async fn allowed(&self, deed: Deed) -> Result<(), String> {
         let roster = &self.world.plan.roster;
         let harms = deed.harms(&roster.servers);
         if harms.is_empty() {
@@ -168,11 +169,15 @@ impl<'a> Storm<'a> {
                 && self.world.condition(name) == "running"
                 && self.guard.settled(now, place)
         };
-        let mut others = (0..roster.servers.len()).filter(|place| !harms.contains(place));
-        match others.any(safe) {
-            true => Ok(()),
-            false => Err("no other member is out of danger".into()),
+        let others = (0..roster.servers.len()).filter(|place| !harms.contains(place));
+        let mut why = "no other member is out of danger";
+        for place in others.filter(|place| safe(*place)) {
+            if self.world.inspect(roster.servers[place]).await.is_ok() {
+                return Ok(());
+            }
+            why = "no other member that is out of danger answers in time";
         }
+        Err(why.into())
     }
 
     /// Puts everything right: links, stopped processes, dead ones.

@@ -23,6 +23,12 @@ fn read(request: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// The part of a key that has this value; of one that is not there, if the value is empty.
+fn holding(key: &[u8], value: &[u8]) -> BTreeMap<Bytes, Bytes> {
+    let entry = (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+    if value.is_empty() { BTreeMap::new() } else { [entry].into() }
+}
+
 impl Model for Map {
     type State = BTreeMap<Bytes, Bytes>;
 
@@ -52,6 +58,20 @@ impl Model for Map {
             None => None,
         };
         Some(after)
+    }
+
+    fn before(&self, request: &[u8], reply: &[u8]) -> Option<Self::State> {
+        let (key, value) = read(request);
+        let old = match value {
+            Some(value) => reply.strip_suffix(value)?.strip_suffix(b"/")?,
+            None => reply,
+        };
+        Some(holding(key, old))
+    }
+
+    fn after(&self, request: &[u8]) -> Option<Self::State> {
+        let (key, value) = read(request);
+        value.map(|value| holding(key, value))
     }
 
     /// Every key is a register of its own.

@@ -36,4 +36,13 @@ impl Model for Status {
         };
         reply.is_none_or(told).then(|| Bytes::copy_from_slice(request))
     }
+
+    fn before(&self, request: &[u8], reply: &[u8]) -> Option<Bytes> {
+        let before = reply.strip_suffix(request)?.strip_suffix(b"/")?;
+        (self.0 == Replies::BeforeAndAfter).then(|| Bytes::copy_from_slice(before))
+    }
+
+    fn after(&self, request: &[u8]) -> Option<Bytes> {
+        Some(Bytes::copy_from_slice(request))
+    }
 }

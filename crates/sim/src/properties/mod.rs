@@ -5,6 +5,7 @@
 //!
 //! Not here: what a run does; see `swarm` and the scripts.
 
+mod black_box;
 mod bounded;
 mod commit_needs_acks;
 mod committed_prefix;
@@ -34,6 +35,7 @@ pub fn watch_all(world: &mut World) {
     world.watch(Box::<order_of_progress::OrderOfProgress>::default());
     world.watch(Box::<exactly_once::ExactlyOnce>::default());
     world.watch(Box::<linearizable::Linearizable>::default());
+    world.watch(Box::<black_box::BlackBox>::default());
     world.watch(Box::<only_members_answer::OnlyMembersAnswer>::default());
     world.watch(Box::<persisted_first::PersistedFirst>::default());
     world.watch(Box::<bounded::Bounded>::default());
