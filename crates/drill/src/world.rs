@@ -226,6 +226,7 @@ impl World {
     pub fn condition(&self, name: NodeName) -> &'static str {
         match self.pid(name).and_then(procfs::stat) {
             None => "dead",
+            Some(stat) if stat.state == 'Z' => "dead",
             Some(stat) if stat.state == 'T' => "stopped",
             Some(_) => "running",
         }
@@ -292,6 +293,21 @@ impl World {
         if signal != Signal::CONT {
             let server = self.plan.kind(name).is_none();
             self.picture.hit(at, name, server, signal == Signal::STOP);
+        }
+        Ok(())
+    }
+
+    /// Waits until a process that was killed is gone, so that it can be launched again; on a busy
+    /// machine that is not at once.
+    ///
+    /// # Errors
+    /// When a file of the run cannot be read or written.
+    pub async fn see_the_end(&mut self, name: NodeName) -> Result<()> {
+        let start = Instant::now();
+        let ends =
+            |world: &Self| world.pid(name).is_some_and(|pid| world.told_to_end.contains(&pid));
+        while ends(self) && start.elapsed() < FAREWELL {
+            self.pump().await?;
         }
         Ok(())
     }

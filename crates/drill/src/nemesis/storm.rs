@@ -88,7 +88,7 @@ impl<'a> Storm<'a> {
             self.done.push(done);
         }
         interrupted = interrupted || self.watch(time).await?;
-        self.heal()?;
+        self.heal().await?;
         let left_out = self.done.iter().filter(|done| !done.done).count();
         let ended = clock::now();
         let gap = |client: &NodeName| {
@@ -112,12 +112,15 @@ impl<'a> Storm<'a> {
 
     /// Watches until that moment; true when somebody asked to end.
     async fn watch(&mut self, until: Duration) -> Result<bool> {
-        while self.start.elapsed() < until {
+        // At least once, so that what was done last is seen even when everything is late.
+        loop {
             if self.world.pump().await? == Some(Asked::End) {
                 return Ok(true);
             }
+            if self.start.elapsed() >= until {
+                return Ok(false);
+            }
         }
-        Ok(false)
     }
 
     /// Does one deed, or says why not.
@@ -130,7 +133,10 @@ impl<'a> Storm<'a> {
             Deed::Kill(name) => self.signal(name, Signal::KILL),
             Deed::Stop(name) => self.signal(name, Signal::STOP),
             Deed::Cont(name) => self.signal(name, Signal::CONT),
-            Deed::Start(name) => Ok(self.world.start(name)?),
+            Deed::Start(name) => {
+                self.world.see_the_end(name).await?;
+                Ok(self.world.start(name)?)
+            }
             Deed::Cut(link, way) => match &mut self.network {
                 Ok(network) => network.cut(link, way).map(|()| String::new()),
                 Err(_) => Err("links are not cut here".into()),
@@ -181,12 +187,13 @@ impl<'a> Storm<'a> {
     }
 
     /// Puts everything right: links, stopped processes, dead ones.
-    fn heal(&mut self) -> Result<()> {
+    async fn heal(&mut self) -> Result<()> {
         if let Ok(network) = &mut self.network {
             network.mend_all().map_err(anyhow::Error::msg)?;
         }
         let roster = self.world.plan.roster.clone();
         for name in roster.all() {
+            self.world.see_the_end(name).await?;
             match self.world.condition(name) {
                 "stopped" => self.world.signal(name, Signal::CONT).map_err(anyhow::Error::msg)?,
                 // A server is launched by its LFD.
