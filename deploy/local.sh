@@ -13,7 +13,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 packages=(server lfd gfd rm client drill)
 [[ $# -gt 0 ]] || set -- help
-case $1 in help | -h | --help) packages=(drill) ;; esac
+case $1 in
+    help | -h | --help) packages=(drill) ;;
+    run) packages+=(examples) ;;
+esac
 
 if ! command -v cargo > /dev/null; then
     echo "local.sh: cargo is missing; install Rust first: https://rustup.rs" >&2

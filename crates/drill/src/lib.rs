@@ -19,6 +19,7 @@ pub mod history;
 pub mod picture;
 
 pub mod checks;
+pub mod linearizable;
 pub mod phases;
 
 pub mod condition;
@@ -32,6 +33,7 @@ pub mod printed;
 pub mod processes;
 pub mod procfs;
 pub mod sources;
+pub mod typist;
 
 pub mod inspect;
 pub mod world;

@@ -328,9 +328,11 @@ fn storm(task: &Run, port_base: u16) -> Result<nemesis::run::Options> {
     settings.clients = clients.unwrap_or(3).into();
     settings.port_base = port_base;
     settings.server_bin = absolute(task.server_bin.as_deref())?;
+    // The clock is as good as any other number that nobody has chosen.
+    let seed = seed.unwrap_or_else(|| clock::now() % 1_000_000);
+    settings.map = settings.server_bin.is_none().then_some(seed);
     Ok(nemesis::run::Options {
-        // The clock is as good as any other number that nobody has chosen.
-        seed: seed.unwrap_or_else(|| clock::now() % 1_000_000),
+        seed,
         time: time.unwrap_or(Duration::from_secs(60)),
         settings,
         dry_run: *dry_run,

@@ -18,6 +18,9 @@ const SERVERS: u8 = 100;
 /// The last byte of the address of RM, GFD and clients.
 const MANAGER: u8 = 110;
 
+/// How many requests of a client of the map may be unanswered.
+const WINDOW: u32 = 4;
+
 /// What a cluster is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -37,8 +40,13 @@ pub struct Settings {
     pub checkpoint: Duration,
     /// The time from one request of a client to the next.
     pub interval: Duration,
+    /// After three times this long without any answer a client gives up; `None` for the default.
+    pub round: Option<Duration>,
     /// Replicate Ivy's central manager, and let the clients be processes of Ivy.
     pub ivy: bool,
+    /// Replicate the map of `examples/map.rs`; the clients' requests are drawn from this seed and
+    /// typed at them ([`Typist`](crate::typist::Typist)). `None`: the status string.
+    pub map: Option<u64>,
     /// The least time between two fail-backs; `None` for the default.
     pub hold_down: Option<Duration>,
     /// Print none of the documents' lines: for drills that measure.
@@ -65,7 +73,9 @@ impl Settings {
             hung_grace: None,
             checkpoint: Duration::from_secs(5),
             interval: Duration::from_secs(1),
+            round: None,
             ivy: false,
+            map: None,
             hold_down: None,
             quiet: false,
             lean: false,
@@ -135,8 +145,20 @@ impl Plan {
     #[must_use]
     pub fn programs(&self) -> Vec<PathBuf> {
         let beside = |program: &str| self.programs.join(program);
-        let server = self.settings.server_bin.clone().unwrap_or_else(|| beside("server"));
+        let server = self.server_program().unwrap_or_else(|| beside("server"));
         ["rm", "gfd", "lfd", "client"].map(beside).into_iter().chain([server]).collect()
+    }
+
+    /// The servers' program, where it is not the one that their LFDs would take.
+    fn server_program(&self) -> Option<PathBuf> {
+        let map = self.settings.map.map(|_| self.programs.join("map"));
+        self.settings.server_bin.clone().or(map)
+    }
+
+    /// Whether the clients are told what to ask by the drill.
+    #[must_use]
+    pub fn is_typed(&self) -> bool {
+        self.settings.ivy || self.settings.map.is_some()
     }
 
     /// Every address that will be listened on, and by whom.
@@ -237,7 +259,7 @@ impl Plan {
             if let Some(grace) = self.settings.hung_grace {
                 option("--hung-grace", duration::print(grace));
             }
-            if let Some(program) = &self.settings.server_bin {
+            if let Some(program) = self.server_program() {
                 option("--server-bin", program.display().to_string());
             }
         }
@@ -254,11 +276,19 @@ impl Plan {
                 manager.ip()
             );
         }
+        let requests = match self.settings.map {
+            Some(_) => format!("input = \"keyboard\"\nwindow = {WINDOW}\n"),
+            None => format!(
+                "input = \"automatic\"\nmessage = \"hello_world\"\ninterval = \"{}\"\n",
+                duration::print(self.settings.interval)
+            ),
+        };
+        let round = self.settings.round.map(duration::print);
+        let round = round.map(|time| format!("round = \"{time}\"\n")).unwrap_or_default();
         format!(
             "# Written by the drill.\nname = \"{name}\"\nrm = \"{manager}\"\nbind = \"{}\"\n\
-             input = \"automatic\"\nmessage = \"hello_world\"\ninterval = \"{}\"\n",
+             {requests}{round}",
             manager.ip(),
-            duration::print(self.settings.interval),
         )
     }
 
@@ -327,6 +357,10 @@ mod tests {
             assert!(given, "{args:?}");
         }
         assert!(plan.programs().contains(&PathBuf::from("/mine/tally")));
+        plan.settings.server_bin = None;
+        plan.settings.map = Some(7);
+        assert!(plan.programs().contains(&PathBuf::from("/bin/map")));
+        assert!(plan.client_file(plan.roster.clients[0]).contains("keyboard"));
         assert!(!plan.programs().contains(&PathBuf::from("/bin/server")));
     }
 

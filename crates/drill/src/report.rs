@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::checks::{self, FinalState, Finding};
 use crate::history;
+use crate::linearizable::{self, Service};
 use crate::nemesis::storm::Done;
 use crate::phases::{self, FailOver, PHASES, median_and_max};
 use crate::play::Outcome;
@@ -90,18 +91,19 @@ impl Report {
         let digests = checks::digests_agree(records, world.plan.settings.replicas);
         let (lost_count, twice_count) = (lost.violations, twice.violations);
         let digests_equal = digests.held && agree.held;
-        let status = world.plan.settings.server_bin.is_none();
+        let service = service(world);
         let mut findings = vec![
             lost,
             twice,
             checks::no_divergence(records),
             digests,
             agree,
-            checks::answers_match(&operations, &strays, status),
+            checks::answers_match(&operations, &strays, service == Service::Status),
             checks::real_time_order(&operations, &places),
             checks::no_uncalled_death(records, &kills, &world.strays),
             checks::readable(&world.garbled(), records.len()),
         ];
+        findings.extend(linearizable::checks(records, &operations, &places, service));
         findings.extend(printed_states(world));
         let ends: Vec<u64> = steps.iter().map(|step| step.ended).collect();
         let played = steps.len() == all && steps.iter().all(|step| step.held);
@@ -209,6 +211,15 @@ impl From<Finding> for Check {
     fn from(finding: Finding) -> Self {
         let Finding { check, held, detail, skipped, .. } = finding;
         Self { check, held, detail, skipped }
+    }
+}
+
+/// What a run replicates.
+fn service(world: &World) -> Service {
+    match (&world.plan.settings.server_bin, world.plan.settings.map) {
+        (Some(_), _) => Service::Unknown,
+        (None, Some(_)) => Service::Map,
+        (None, None) => Service::Status,
     }
 }
 

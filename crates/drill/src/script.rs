@@ -20,6 +20,9 @@ use crate::roster::{Roster, Target};
 /// How long a step may take unless it says otherwise.
 const WITHIN: Duration = Duration::from_secs(10);
 
+/// The seed of the requests for a map: a drill is the same every time.
+const REQUESTS: u64 = 1;
+
 /// The longest cluster: addresses are 127.0.0.101 and up, and clients 1 and up.
 const MOST: usize = 9;
 
@@ -81,6 +84,7 @@ struct RawDrill {
     hung_grace: Option<Spanned<String>>,
     checkpoint: Option<Spanned<String>>,
     interval: Option<Spanned<String>>,
+    service: Option<Spanned<String>>,
     #[serde(default)]
     quiet: bool,
     step: Vec<Spanned<RawStep>>,
@@ -185,6 +189,14 @@ fn settings(source: &Source<'_>, raw: &RawDrill) -> Result<Settings, String> {
     settings.heartbeat_timeout = time(&raw.heartbeat_timeout)?;
     settings.hung_grace = time(&raw.hung_grace)?;
     settings.quiet = raw.quiet;
+    let service = raw.service.as_ref().map(|value| {
+        source.read(value, |text| match text.as_str() {
+            "status" => Ok(None),
+            "map" => Ok(Some(REQUESTS)),
+            other => Err(format!("no service `{other}`: status or map")),
+        })
+    });
+    settings.map = service.transpose()?.flatten();
     Ok(settings)
 }
 
@@ -269,6 +281,7 @@ mod tests {
             (format!("{HEAD}replica = 3\n{step}"), 3, "replica"),
             (format!("{HEAD}replicas = 30\n{step}"), 3, "30"),
             (format!("{HEAD}interval = \"soon\"\n{step}"), 3, "soon"),
+            (format!("{HEAD}service = \"queue\"\n{step}"), 3, "queue"),
             (format!("{HEAD}{step}kil = []\n"), 5, "kil"),
             (format!("{HEAD}{step}kill = [\"S9\"]\n"), 5, "S9"),
             (format!("{HEAD}{step}wait = [\n  \"3 in view\",\n  \"peace\",\n]\n"), 7, "peace"),

@@ -22,6 +22,7 @@ use crate::picture::Picture;
 use crate::plan::{Kind, Plan};
 use crate::processes::{self, Ended, Processes};
 use crate::sources::{self, Happening};
+use crate::typist::Typist;
 use crate::{clock, doors, inspect, lines::Lines, procfs};
 
 /// How long a pump waits when nothing happens: audit files are read at least this often.
@@ -61,6 +62,7 @@ pub struct World {
     tails: Vec<Tail>,
     told_to_end: BTreeSet<i32>,
     keyboards: BTreeMap<NodeName, io::PipeWriter>,
+    typist: Option<Typist>,
     sender: Sender<Happening>,
     receiver: Receiver<Happening>,
 }
@@ -94,6 +96,7 @@ impl World {
             tails,
             told_to_end: BTreeSet::new(),
             keyboards: BTreeMap::new(),
+            typist: plan.settings.map.map(|seed| Typist::new(seed, plan.settings.interval)),
             sender,
             receiver,
             plan,
@@ -131,6 +134,7 @@ impl World {
         while let Some(ended) = self.processes.reap() {
             self.take_end(ended)?;
         }
+        self.type_requests();
         self.lines.flush()?;
         Ok(asked)
     }
@@ -151,8 +155,24 @@ impl World {
         }
         for record in &self.records[known..] {
             self.picture.take(record);
+            if let (What::Invoked { .. }, Some(typist)) = (&record.what, &mut self.typist) {
+                typist.taken(record.who);
+            }
         }
         Ok(())
+    }
+
+    /// The clients' next requests, where they are typed and due.
+    fn type_requests(&mut self) {
+        for client in self.clients.clone() {
+            let now = Instant::now();
+            let Some(pid) = self.processes.find(client) else { continue };
+            let due = self.typist.as_mut().and_then(|typist| typist.due(client, pid, now));
+            if let Some(request) = due {
+                // One that has just died hears nothing, and is found dead at the next look.
+                let _ = self.type_at(client, &request);
+            }
+        }
     }
 
     fn take_end(&mut self, ended: Ended) -> Result<()> {
@@ -206,6 +226,7 @@ impl World {
     pub fn condition(&self, name: NodeName) -> &'static str {
         match self.pid(name).and_then(procfs::stat) {
             None => "dead",
+            Some(stat) if stat.state == 'Z' => "dead",
             Some(stat) if stat.state == 'T' => "stopped",
             Some(_) => "running",
         }
@@ -235,7 +256,7 @@ impl World {
         }
         let (program, args) = self.plan.command(name, kind);
         let output = sources::pipe(name, &self.sender)?;
-        let typed = matches!(kind, Kind::Client(_)) && self.plan.settings.ivy;
+        let typed = matches!(kind, Kind::Client(_)) && self.plan.is_typed();
         let (input, keyboard) =
             if typed { io::pipe().map(|(r, w)| (Some(r.into()), Some(w)))? } else { (None, None) };
         let environment = self.plan.environment();
@@ -272,6 +293,21 @@ impl World {
         if signal != Signal::CONT {
             let server = self.plan.kind(name).is_none();
             self.picture.hit(at, name, server, signal == Signal::STOP);
+        }
+        Ok(())
+    }
+
+    /// Waits until a process that was killed is gone, so that it can be launched again; on a busy
+    /// machine that is not at once.
+    ///
+    /// # Errors
+    /// When a file of the run cannot be read or written.
+    pub async fn see_the_end(&mut self, name: NodeName) -> Result<()> {
+        let start = Instant::now();
+        let ends =
+            |world: &Self| world.pid(name).is_some_and(|pid| world.told_to_end.contains(&pid));
+        while ends(self) && start.elapsed() < FAREWELL {
+            self.pump().await?;
         }
         Ok(())
     }

@@ -46,6 +46,8 @@ pub fn settings(mode: wire::Mode, rate: f64) -> Settings {
     settings.hung_grace = Some(Duration::from_secs(2));
     settings.checkpoint = Duration::from_secs(1);
     settings.interval = Duration::from_secs_f64(1.0 / rate);
+    // Who complains of a primary may be away for long, and it is no fault of a client to wait.
+    settings.round = Some(Duration::from_secs(10));
     settings
 }
 

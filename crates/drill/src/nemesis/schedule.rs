@@ -107,6 +107,8 @@ impl Kind {
 enum Thing {
     Process(NodeName),
     Link(Link),
+    /// What the clients reach the cluster by.
+    ClientLinks,
 }
 
 /// A schedule that is being drawn.
@@ -244,7 +246,18 @@ impl Draft<'_> {
     fn cut(&mut self, at: Duration, link: Link) -> bool {
         let way = [Way::Both, Way::Both, Way::There, Way::Back][self.dice.below(4)];
         let time = self.dice.time(100, 3_500);
-        self.place(at, time, &[Thing::Link(link)], &[Deed::Cut(link, way)], Some(Deed::Mend(link)))
+        let things = match link {
+            Link::Requests(_) | Link::Views => vec![Thing::Link(link), Thing::ClientLinks],
+            _ => vec![Thing::Link(link)],
+        };
+        let (first, last) = (Deed::Cut(link, way), Deed::Mend(link));
+        let placed = self.place(at, time, &things, &[first], Some(last));
+        if placed && things.contains(&Thing::ClientLinks) {
+            // One cut after the other would keep them from everybody for as long as it takes them to
+            // give up, and nothing would be shown by that.
+            self.busy.insert(Thing::ClientLinks, at + time + RECOVERY);
+        }
+        placed
     }
 
     /// Adds a fault if nothing of it has one, and a server that is left alone remains.

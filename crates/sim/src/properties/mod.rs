@@ -5,6 +5,7 @@
 //!
 //! Not here: what a run does; see `swarm` and the scripts.
 
+mod black_box;
 mod bounded;
 mod commit_needs_acks;
 mod committed_prefix;
@@ -27,6 +28,7 @@ pub fn watch_all(world: &mut World) {
     watch_replication(world);
     world.watch(Box::<exactly_once::ExactlyOnce>::default());
     world.watch(Box::<linearizable::Linearizable>::default());
+    world.watch(Box::<black_box::BlackBox>::default());
 }
 
 /// Lets those watch that hold whatever is replicated.
