@@ -100,12 +100,15 @@ async fn kills(growth: &Growth, stage: &mut Stage, size: usize) -> Result<Vec<St
     stage.pause(growth.time.max(CHECKPOINT)).await?;
     let victim = stage.backup()?;
     let (from, to) = replace(stage, victim).await?;
-    stage.pause(CHECKPOINT).await?;
+    // Until everybody has the same checkpoint again, so that the next kill finds a usual cluster.
+    stage.pause(CHECKPOINT + Duration::from_secs(1)).await?;
     let joining = begun(&load)?;
     let joining = joining.iter().filter(|window| overlaps(window, from, to)).map(|w| w.p99).max();
     let primary = stage.primary()?;
     let killed = clock::now();
     replace(stage, primary).await?;
+    // What waited is told of in the window in which it was answered.
+    stage.pause(Duration::from_micros(3 * WINDOW)).await?;
     let windows = begun(&load)?;
     end(&load);
     let longest = windows.iter().filter(|window| window.at > killed).map(|w| w.slowest).max();
