@@ -5,6 +5,7 @@
 //!
 //! Not here: what a run does; see `swarm` and the scripts.
 
+mod answers_its_clients;
 mod bounded;
 mod commit_needs_acks;
 mod committed_prefix;
@@ -35,6 +36,7 @@ pub fn watch_all(world: &mut World) {
     world.watch(Box::<exactly_once::ExactlyOnce>::default());
     world.watch(Box::<linearizable::Linearizable>::default());
     world.watch(Box::<only_members_answer::OnlyMembersAnswer>::default());
+    world.watch(Box::<answers_its_clients::AnswersItsClients>::default());
     world.watch(Box::<persisted_first::PersistedFirst>::default());
     world.watch(Box::<bounded::Bounded>::default());
     world.watch(Box::<one_process::OneProcess>::default());
