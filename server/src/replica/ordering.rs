@@ -219,7 +219,8 @@ impl<S: Service> Replica<S> {
         let executed = self.machine.sessions.session(client).filter(|s| s.implicit());
         // Something else was answered under this number: a request of a former life came in between.
         let taken = executed.is_some_and(|s| {
-            s.known(asked.number) != Known::New && !s.asked(asked.number, &asked.body)
+            let answered = matches!(s.known(asked.number), Known::Answered(_));
+            answered && !s.asked(asked.number, &asked.body)
         });
         let session = match (opening, executed) {
             (Some((_, id)), _) if !restarted => id,

@@ -5,6 +5,7 @@
 //!
 //! Not here: what a run does; see `swarm` and the scripts.
 
+mod answers_its_clients;
 mod black_box;
 mod bounded;
 mod commit_needs_acks;
@@ -42,6 +43,7 @@ pub fn watch_replication(world: &mut World) {
     world.watch(Box::<commit_needs_acks::CommitNeedsAcks>::default());
     world.watch(Box::<order_of_progress::OrderOfProgress>::default());
     world.watch(Box::<only_members_answer::OnlyMembersAnswer>::default());
+    world.watch(Box::<answers_its_clients::AnswersItsClients>::default());
     world.watch(Box::<persisted_first::PersistedFirst>::default());
     world.watch(Box::<bounded::Bounded>::default());
     world.watch(Box::<one_process::OneProcess>::default());
