@@ -248,14 +248,14 @@ impl Role for Client {
         match input {
             Input::Start => self.directory.ask(now, out),
             Input::Opened(conn, peer) if self.directory.is(conn) => {
-                self.rm_opened(conn, peer.remote, out);
+                self.directory.opened(conn, peer.remote, out);
             }
             Input::Opened(conn, peer) => self.server_opened(conn, peer.remote, out),
             Input::Received(conn, message) if self.directory.is(conn) => {
                 self.rm_says(now, conn, message, out);
             }
             Input::Received(conn, message) => self.server_says(now, conn, message, out),
-            Input::Closed(conn) if self.directory.is(conn) => self.rm_closed(now, out),
+            Input::Closed(conn) if self.directory.is(conn) => self.directory.closed(now, out),
             Input::Closed(conn) => self.server_closed(now, conn, out),
             Input::Line(line) => self.line(line, out),
             Input::LineEnd => self.feed.end(),

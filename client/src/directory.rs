@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use node::{Conn, Event, Output, Time};
-use wire::{ClientName, ClusterId, Epoch, Message, Mode, ReplicaName, View, ports};
+use wire::{ClientName, ClusterId, Epoch, Message, Mode, NodeName, ReplicaName, View, ports};
 
 use crate::links::{Numbering, Server};
 use crate::pace::Pace;
@@ -150,20 +150,28 @@ impl Directory {
         out.push(Output::Send(conn, Message::Client { client: self.client, known }));
     }
 
-    pub(crate) fn opened(&mut self, conn: Conn) {
+    /// The connection is open.
+    pub(crate) fn opened(&mut self, conn: Conn, address: SocketAddr, out: &mut Vec<Output>) {
         self.state = State::Open(conn);
+        out.push(Output::Note(Event::Connected { to: rm(), address }));
     }
 
-    /// The connection is gone. Returns whether it was open before.
-    pub(crate) fn closed(&mut self, now: Time) -> bool {
-        let was_open = matches!(self.state, State::Open(_));
+    /// The RM has closed the connection, or it could not be opened.
+    pub(crate) fn closed(&mut self, now: Time, out: &mut Vec<Output>) {
+        if matches!(self.state, State::Open(_)) {
+            out.push(Output::Note(Event::Disconnected { from: rm() }));
+        }
+        self.left(now);
+    }
+
+    /// The connection is closed by whoever asks.
+    pub(crate) fn left(&mut self, now: Time) {
         self.state = State::Down;
         // An RM that answers once and hangs up is dialled when there is something to ask.
         if self.tells() || self.asked {
             self.dial_at = Some(now + self.pace.pause());
         }
         self.asked = false;
-        was_open
     }
 
     /// No server answers: ask the RM again, on a new connection if it is silent as well.
@@ -260,6 +268,10 @@ impl Directory {
         }
         Target { mode, servers, version: None }
     }
+}
+
+fn rm() -> NodeName {
+    NodeName::from_bytes(b"RM").expect("it has only letters")
 }
 
 /// Whether an answer says something else than what is known, and is not older.

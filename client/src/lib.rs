@@ -28,6 +28,7 @@ mod links;
 mod pace;
 mod rounds;
 mod session;
+mod switch;
 
 pub use bench::Bench;
 pub use client::{Client, Config};

@@ -3,26 +3,22 @@
 use std::net::SocketAddr;
 
 use node::{Conn, Event, Output, Time};
-use wire::{Message, NodeName};
+use wire::Message;
 
 use super::Bench;
-use crate::directory::{News, Target};
+use crate::directory::News;
+use crate::switch::{NEW_CLUSTER, Switch};
 
 impl Bench {
     pub(super) fn rm_opened(&mut self, conn: Conn, address: SocketAddr, out: &mut Vec<Output>) {
         if self.directory.is(conn) {
-            self.directory.opened(conn);
-            let to = NodeName::from_bytes(b"RM").expect("it has only letters");
-            out.push(Output::Note(Event::Connected { to, address }));
+            self.directory.opened(conn, address, out);
         }
     }
 
     pub(super) fn rm_closed(&mut self, now: Time, conn: Conn, out: &mut Vec<Output>) {
         if self.directory.is(conn) {
-            if self.directory.closed(now) {
-                let from = NodeName::from_bytes(b"RM").expect("it has only letters");
-                out.push(Output::Note(Event::Disconnected { from }));
-            }
+            self.directory.closed(now, out);
             self.sooner(self.directory.due());
         }
     }
@@ -39,7 +35,10 @@ impl Bench {
             Message::ClientReady { mode, servers, view, .. } => {
                 let before = self.directory.target().cloned();
                 match self.directory.answer(mode, &servers, view.as_ref(), out) {
-                    News::Newer(target) => self.switch(now, before.as_ref(), &target, out),
+                    News::Newer(target) => {
+                        let switch = Switch { before: before.as_ref(), target: &target };
+                        self.switch(now, switch, out);
+                    }
                     News::Same => self.nothing_new(now),
                     News::Nothing => self.seek_at = Some(now + self.pace.pause()),
                 }
@@ -50,7 +49,7 @@ impl Bench {
                     out.push(Output::Note(Event::ErrorReceived { from, code, text }));
                 }
                 out.push(Output::Close(conn));
-                self.directory.closed(now);
+                self.directory.left(now);
                 self.sooner(self.directory.due());
             }
         }
@@ -64,32 +63,17 @@ impl Bench {
     }
 
     /// From now on these servers are asked.
-    fn switch(
-        &mut self,
-        now: Time,
-        before: Option<&Target>,
-        target: &Target,
-        out: &mut Vec<Output>,
-    ) {
+    fn switch(&mut self, now: Time, switch: Switch<'_>, out: &mut Vec<Output>) {
         self.pace.reset();
         self.seek_at = None;
-        if before.is_none_or(|before| before.described() != target.described()) {
-            let (mode, servers) = target.described();
-            out.push(Output::Note(Event::ClientSwitched { mode, servers }));
-        }
-        let cluster = |target: &Target| target.version.map(|(cluster, _)| cluster);
-        let replaced = before.and_then(cluster).is_some_and(|old| cluster(target) != Some(old));
-        let other_mode = before.is_some_and(|before| before.mode != target.mode);
+        out.extend(switch.event().map(Output::Note));
         for place in 0..self.users.len() {
-            if replaced && self.users[place].session.id().is_some() {
-                let why = "the RM has begun a new cluster, without the old one's state";
-                self.renew(now, place, why, out);
+            if switch.is_new_cluster() && self.users[place].session.id().is_some() {
+                self.renew(now, place, NEW_CLUSTER, out);
             }
             let user = &mut self.users[place];
-            user.links.retarget(&target.servers, now, out);
-            // A link that is kept from the other mode may have brought its server requests that it
-            // left to another one; a repetition does no harm.
-            if other_mode {
+            user.links.retarget(&switch.target.servers, now, out);
+            if switch.is_new_mode() {
                 for (server, conn) in user.links.all_ready() {
                     user.send_unanswered(server, conn, &self.body, out);
                 }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use node::{Conn, Event, Output, Time};
-use wire::{ClientName, ErrorCode, Message, Mode, NodeName, ReplicaName, SessionId};
+use wire::{ClientName, ErrorCode, Message, Mode, ReplicaName, SessionId};
 
 use super::Config;
 use crate::client::{PATIENCE, SEEK};
@@ -20,6 +20,7 @@ use crate::links::{Links, Numbering};
 use crate::pace::{Pace, earliest};
 use crate::rounds::{End, ROUNDS, Rounds};
 use crate::session::{Opening, Session, Verdict};
+use crate::switch::{NEW_CLUSTER, Switch};
 
 /// How many requests may be unanswered.
 const WINDOW: u32 = 64;
@@ -135,23 +136,17 @@ impl Suite {
     }
 
     pub(super) fn opened(&mut self, conn: Conn, remote: SocketAddr, out: &mut Vec<Output>) {
-        let to = if self.directory.is(conn) {
-            self.directory.opened(conn);
-            rm()
+        if self.directory.is(conn) {
+            self.directory.opened(conn, remote, out);
         } else if let Some(server) = self.links.server(conn) {
             self.links.opened(conn);
-            server.into()
-        } else {
-            return;
-        };
-        out.push(Output::Note(Event::Connected { to, address: remote }));
+            out.push(Output::Note(Event::Connected { to: server.into(), address: remote }));
+        }
     }
 
     pub(super) fn closed(&mut self, now: Time, conn: Conn, out: &mut Vec<Output>) {
         if self.directory.is(conn) {
-            if self.directory.closed(now) {
-                out.push(Output::Note(Event::Disconnected { from: rm() }));
-            }
+            self.directory.closed(now, out);
         } else if let Some(server) = self.links.server(conn)
             && self.lost(now, conn)
         {
@@ -178,7 +173,10 @@ impl Suite {
             Message::ClientReady { client, mode, servers, view } if client == self.name => {
                 let before = self.directory.target().cloned();
                 match self.directory.answer(mode, &servers, view.as_ref(), out) {
-                    News::Newer(target) => self.switch(now, before.as_ref(), &target, out),
+                    News::Newer(target) => {
+                        let switch = Switch { before: before.as_ref(), target: &target };
+                        self.switch(now, switch, out);
+                    }
                     News::Same if self.seek_at.is_some() && self.links.hasten(now) => {
                         self.seek_at = None;
                     }
@@ -191,32 +189,24 @@ impl Suite {
                     out.push(Output::Note(Event::ErrorReceived { from, code, text }));
                 }
                 out.push(Output::Close(conn));
-                self.directory.closed(now);
+                self.directory.left(now);
             }
         }
     }
 
-    fn switch(
-        &mut self,
-        now: Time,
-        before: Option<&Target>,
-        target: &Target,
-        out: &mut Vec<Output>,
-    ) {
+    fn switch(&mut self, now: Time, switch: Switch<'_>, out: &mut Vec<Output>) {
         self.pace.reset();
         self.seek_at = None;
         let first = |target: &Target| target.servers.first().map(|server| server.name);
-        if let Some(primary) = first(target)
-            && before.and_then(first) != Some(primary)
+        if let Some(primary) = first(switch.target)
+            && switch.before.and_then(first) != Some(primary)
         {
             self.said.push(Said::Primary(primary));
         }
-        let cluster = |target: &Target| target.version.map(|(cluster, _)| cluster);
-        let replaced = before.and_then(cluster).is_some_and(|old| cluster(target) != Some(old));
-        if replaced && self.session.id().is_some() {
-            self.renew(now, "the RM has begun a new cluster, without the old one's state", out);
+        if switch.is_new_cluster() && self.session.id().is_some() {
+            self.renew(now, NEW_CLUSTER, out);
         }
-        self.links.retarget(&target.servers, now, out);
+        self.links.retarget(&switch.target.servers, now, out);
     }
 
     fn server_says(&mut self, now: Time, conn: Conn, message: Message, out: &mut Vec<Output>) {
@@ -326,8 +316,4 @@ impl Suite {
             Some(End::Dead) => self.said.push(Said::Dead),
         }
     }
-}
-
-fn rm() -> NodeName {
-    NodeName::from_bytes(b"RM").expect("it has only letters")
 }

@@ -2,8 +2,8 @@
 //! at.
 //!
 //! Guarantees: the same cases at every run, so that what has once passed stays passed until the code
-//! changes. `PROPTEST_CASES` asks for more of them, `PROPTEST_RNG_SEED` for others. What failed once
-//! is kept in a file, and played before anything else.
+//! changes. `PROPTEST_CASES` asks for more of them ([`config`]), `PROPTEST_RNG_SEED` for others. What
+//! failed once is kept in a file, and played before anything else.
 
 use std::fmt::Debug;
 
@@ -13,12 +13,19 @@ use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
 use crate::{Host, Play};
 
-/// So many cases, unless the environment says otherwise. `kept` is the file of what failed once.
+/// How many cases most tests have.
+const USUAL: u32 = 300;
+
+/// So many cases. With `PROPTEST_CASES=N`, a test that has 300 has N, and one with longer cases, of
+/// which there are fewer, as much fewer. `kept` is the file of what failed once.
 #[must_use]
 pub fn config(cases: u32, kept: &'static str) -> ProptestConfig {
     let asked = ProptestConfig::default();
     ProptestConfig {
-        cases: if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { cases },
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => (u64::from(asked.cases) * u64::from(cases)).div_ceil(USUAL.into()) as u32,
+            None => cases,
+        },
         rng_seed: match asked.rng_seed {
             RngSeed::Random => RngSeed::Fixed(2026),
             fixed => fixed,

@@ -2,7 +2,8 @@
 //!
 //! Guarantees: printing never makes the loop wait. Lines are formatted into a buffer, handed to a
 //! writing thread once per turn, and when the terminal is slower than that, dropped and counted. A
-//! closed standard output ends the printing and not the process.
+//! line stays whole where several streams or processes share a pipe. A closed standard output ends
+//! the printing and not the process.
 //!
 //! Not here: the text of any line; that is [`Event`]'s `Display`.
 
@@ -20,6 +21,9 @@ const QUEUE: usize = 64;
 
 /// How many bytes of lines are kept while that queue is full; what comes then is dropped.
 const KEPT: usize = 256 * 1024;
+
+/// How many bytes a pipe takes at once, with nothing of others in between (`PIPE_BUF`).
+const AT_ONCE: usize = 4096;
 
 /// How long the end of the process waits for a slow terminal.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -202,10 +206,27 @@ impl Printer {
 /// Writes the pieces until there are no more or nobody reads them.
 fn write_all(mut target: impl Write, pieces: &Receiver<Vec<u8>>) {
     while let Ok(piece) = pieces.recv() {
-        if target.write_all(&piece).and_then(|()| target.flush()).is_err() {
-            return;
+        for lines in whole_lines(&piece) {
+            if target.write_all(lines).and_then(|()| target.flush()).is_err() {
+                return;
+            }
         }
     }
+}
+
+/// A piece as parts that end at line ends, each so short that a pipe takes it at once. A line that is
+/// longer than that is a part of its own.
+fn whole_lines(mut piece: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let fits = &piece[..piece.len().min(AT_ONCE)];
+        let end = match fits.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => last + 1,
+            None => piece.iter().position(|b| *b == b'\n').map_or(piece.len(), |end| end + 1),
+        };
+        let (lines, rest) = piece.split_at(end);
+        piece = rest;
+        (!lines.is_empty()).then_some(lines)
+    })
 }
 
 #[cfg(test)]
@@ -261,6 +282,17 @@ mod tests {
         let lines = shown.lines().filter(|line| line.contains(&text)).count();
         let last = shown.lines().last().expect("lines");
         assert_eq!(last, format!("\u{2026} {} lines dropped, the terminal is slow", all - lines));
+    }
+
+    #[test]
+    fn what_is_written_at_once_ends_at_a_line_end() {
+        let line = |length: usize| format!("{}\n", "x".repeat(length - 1));
+        let piece = [100, 3996, 1, 4095, 5000, 20, 4097].map(line).concat();
+        let parts: Vec<usize> = whole_lines(piece.as_bytes()).map(<[u8]>::len).collect();
+        assert_eq!(parts, [4096, 4096, 5000, 20, 4097]);
+        assert_eq!(whole_lines(b"").count(), 0);
+        let open = whole_lines(b"a\nno end").collect::<Vec<_>>();
+        assert_eq!(open, [&b"a\n"[..], b"no end"]);
     }
 
     #[test]

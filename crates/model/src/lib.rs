@@ -14,11 +14,14 @@
 //! in which nothing is left to happen is given time, and must come to a good end (`recovery`).
 //!
 //! Reading order: [`scope`] are the bounds; `local` is one process; `moves` is what can happen;
-//! `turn` is what comes of it; `properties` is what must hold; [`search()`] goes through it all;
-//! a rule of the roles can be switched off ([`node::mutant`]), to see that this is noticed.
+//! `turn` is what comes of it; `properties` is what must hold; [`search()`] goes through it all, on
+//! all cores (`harvest`, `access`); [`suite`] are the scopes that are checked; [`mutants`] are rules
+//! of the roles that are switched off, to see that this is noticed.
 //!
 //! Not here: LFD and GFD themselves, client failures, several inputs in one turn of a process, state
-//! that is longer than one chunk, evicted sessions, fail-back. The simulator has all of them.
+//! that is longer than one chunk, evicted sessions, mode switches, fail-back. The simulator has all of
+//! them. Nor are servers taken for alike: who dials whom, on which door, and who leads goes by name
+//! and by standing, so that two worlds with their servers exchanged are two worlds.
 
 mod access;
 mod beginning;
@@ -27,8 +30,11 @@ mod harvest;
 mod library;
 mod local;
 mod moves;
+pub mod mutants;
 mod properties;
 mod recovery;
+#[cfg(test)]
+mod replay;
 mod report;
 pub mod scope;
 mod search;

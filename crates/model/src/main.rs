@@ -2,11 +2,11 @@
 //!
 //! Not here: the search, and what must hold; see the library.
 
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::PoisonError;
 
 use clap::Parser;
-use model::{Report, Scope, SharedTrail, search};
+use model::{Report, Scope, SharedTrail, mutants, search, suite};
 use node::mutant::Mutant;
 use wire::Mode;
 
@@ -74,16 +74,33 @@ struct Arguments {
     /// Switch this rule off, to see it noticed.
     #[arg(long, value_parser = mutant, value_name = "RULE")]
     mutant: Option<Mutant>,
-    /// Check the scopes that are known to come to an end in minutes.
-    #[arg(long)]
-    suite: bool,
+    /// Check a number of scopes: `quick` takes seconds, `ci` minutes, `long` an hour and gigabytes.
+    #[arg(long, value_name = "quick|ci|long", conflicts_with = "mutant")]
+    suite: Option<Suite>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+enum Command {
+    /// Switch off one rule of the roles after the other, and say what noticed, after how many moves.
+    Mutants,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Suite {
+    Quick,
+    Ci,
+    Long,
 }
 
 const EXAMPLE: &str = "\
 Example:
   model --servers 3 --formed 3 --requests 2 --crashes 1 --launches 0
-The number of worlds grows by about ten with each fault and each request; a hundred bytes of memory
-go to each, and more to those of the present depth.";
+  model --suite ci
+  model mutants
+The number of worlds grows by ten to forty with each fault and each request; up to 50 bytes of memory
+go to each, and some hundreds to those of the present depth: a gigabyte for 20 million.";
 
 fn mutant(word: &str) -> Result<Mutant, String> {
     let words: Vec<&str> = Mutant::ALL.iter().map(|m| m.as_str()).collect();
@@ -126,21 +143,66 @@ impl Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let scopes = if arguments.suite { model::suite::always() } else { vec![arguments.scope()] };
-    let mut holds = true;
-    for scope in scopes {
-        let report = check(&scope, arguments.threads());
-        println!("{report}");
-        holds &= report.failure.is_none();
-    }
+    let threads = arguments.threads();
+    let holds = match (arguments.command, arguments.suite) {
+        (Some(Command::Mutants), _) => hunt(threads),
+        (None, Some(suite)) => run(suite, threads),
+        (None, None) => {
+            let report = check(&arguments.scope(), threads);
+            println!("{report}");
+            report.failure.is_none()
+        }
+    };
     if holds { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// Checks all scopes of a suite, and says in how far they have as many worlds as they once had.
+fn run(suite: Suite, threads: usize) -> bool {
+    let scopes = match suite {
+        Suite::Quick => suite::quick(),
+        Suite::Ci => suite::ci(),
+        Suite::Long => suite::long(),
+    };
+    let (mut holds, mut worlds) = (true, 0);
+    for named in scopes {
+        let report = check(&named.scope, threads);
+        println!("{}: {report}", named.name);
+        if report.failure.is_none() && report.worlds != named.worlds {
+            println!("  it had {} worlds when it was last counted", named.worlds);
+        }
+        holds &= report.failure.is_none();
+        worlds += report.worlds;
+    }
+    println!("{worlds} worlds in all");
+    holds
+}
+
+/// Switches off one rule after the other. An assertion of a role may end the process, so each has a
+/// process of its own: this program again.
+fn hunt(threads: usize) -> bool {
+    println!("{:<24} {:>5}  found by", "rule off", "moves");
+    let mut survivors = 0;
+    for hunt in mutants::hunts() {
+        let program = std::env::current_exe().expect("this program has a path");
+        let scope = hunt.scope.to_string();
+        let output = process::Command::new(program)
+            .args(scope.split(' '))
+            .args(["--threads", &threads.to_string()])
+            .output()
+            .expect("this program runs again");
+        let text = String::from_utf8_lossy(&output.stdout);
+        println!("{}", mutants::row(hunt.mutant, &text));
+        survivors += usize::from(!text.contains(mutants::VIOLATED));
+    }
+    println!("{} rules, {survivors} survived", mutants::hunts().len());
+    survivors == 0
 }
 
 fn check(scope: &Scope, threads: usize) -> Report {
     let trail = SharedTrail::default();
     tell_the_story_when_a_role_panics(scope, &trail);
     search(scope, threads, &trail, &mut |report: &Report| {
-        eprint!("\r  depth {:>3}: {:>10} worlds", report.depth, report.worlds);
+        eprint!("\r  depth {:>3}: {:>10} worlds ", report.depth, report.worlds);
     })
 }
 
@@ -149,11 +211,11 @@ fn check(scope: &Scope, threads: usize) -> Report {
 fn tell_the_story_when_a_role_panics(scope: &Scope, trail: &SharedTrail) {
     let (scope, trail) = (scope.clone(), trail.clone());
     std::panic::set_hook(Box::new(move |panic| {
-        println!("{scope}\nVIOLATED assert: {panic}");
+        println!("{scope}\n{}assert: {panic}", mutants::VIOLATED);
         let trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
         for line in trail.story(&scope) {
             println!("{line}");
         }
-        std::process::exit(1);
+        process::exit(1);
     }));
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::mutants::VIOLATED;
 use crate::properties::Violation;
 use crate::scope::Scope;
 
@@ -87,7 +88,7 @@ impl fmt::Display for Report {
             self.bytes >> 20
         )?;
         if let Some(failure) = &self.failure {
-            write!(f, "\nVIOLATED {}", failure.violation)?;
+            write!(f, "\n{VIOLATED}{}", failure.violation)?;
             for line in &failure.story {
                 write!(f, "\n{line}")?;
             }

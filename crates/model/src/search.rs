@@ -38,26 +38,13 @@ pub fn search(
     trail: &SharedTrail,
     say: &mut dyn FnMut(&Report),
 ) -> Report {
-    let began = Instant::now();
     let mut search = Search::new(scope, threads, trail.clone());
-    let found = search.start().and_then(|()| {
-        while !search.numbers.is_empty() && search.report.complete {
-            search.level()?;
-            search.report.took = began.elapsed();
-            say(&search.report);
-        }
-        Ok(())
-    });
-    if let Err(violation) = found {
-        search.report.complete = false;
-        let story = search.trail().story(scope);
-        search.report.failure = Some(Failure { violation, story });
-    }
-    search.report.took = began.elapsed();
+    search.run(&mut |search: &Search| say(&search.report));
     search.report
 }
 
-struct Search {
+pub(crate) struct Search {
+    began: Instant,
     threads: usize,
     library: Library,
     trail: SharedTrail,
@@ -72,8 +59,9 @@ struct Search {
 }
 
 impl Search {
-    fn new(scope: &Scope, threads: usize, trail: SharedTrail) -> Self {
+    pub(crate) fn new(scope: &Scope, threads: usize, trail: SharedTrail) -> Self {
         Self {
+            began: Instant::now(),
             threads: threads.max(1),
             library: Library::new(scope.clone()),
             trail,
@@ -84,6 +72,24 @@ impl Search {
             next_numbers: Vec::new(),
             report: Report::empty(scope),
         }
+    }
+
+    /// Goes through everything; `say` is told before each depth, and at the end.
+    pub(crate) fn run(&mut self, say: &mut dyn FnMut(&Self)) {
+        let found = self.start().and_then(|()| {
+            while !self.numbers.is_empty() && self.report.complete {
+                say(self);
+                self.level()?;
+            }
+            Ok(())
+        });
+        if let Err(violation) = found {
+            self.report.complete = false;
+            let story = self.trail().story(&self.report.scope);
+            self.report.failure = Some(Failure { violation, story });
+        }
+        self.report.took = self.began.elapsed();
+        say(self);
     }
 
     fn trail(&self) -> MutexGuard<'_, Trail> {
@@ -125,7 +131,25 @@ impl Search {
         self.deepen();
         self.report.depth += usize::from(!self.numbers.is_empty());
         (self.report.processes, self.report.inputs) = self.library.size();
+        self.report.took = self.began.elapsed();
         Ok(())
+    }
+
+    /// The worlds of the present depth, with their numbers.
+    #[cfg(test)]
+    pub(crate) fn present(&self) -> Vec<(usize, World)> {
+        let mut place = 0;
+        let world = |number: &u32| {
+            let world = World::read(&self.frontier[place..]);
+            place = past(&self.frontier, place, 1);
+            (*number as usize, world)
+        };
+        self.numbers.iter().map(world).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn library(&self) -> &Library {
+        &self.library
     }
 
     fn deepen(&mut self) {

@@ -62,6 +62,12 @@ impl Trail {
         (self.before[world], self.moves[world])
     }
 
+    /// What this thread is playing.
+    #[cfg(test)]
+    pub(crate) fn now() -> Step {
+        NOW.get()
+    }
+
     /// What this thread is playing, from the beginning, for people.
     #[must_use]
     pub fn story(&self, scope: &Scope) -> Vec<String> {

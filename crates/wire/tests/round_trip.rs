@@ -45,7 +45,7 @@ fn arbitrary_messages_are_of_every_kind() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(arbitrary::config(1000, "tests/round_trip.proptest-regressions"))]
 
     #[test]
     fn a_message_survives_the_wire(message in Domain::Far.message()) {

@@ -25,11 +25,7 @@ pub(crate) fn begin(library: &mut Access<'_>, running: usize) -> Result<World, S
 }
 
 /// Starts a server that never ran.
-pub(crate) fn launch(
-    library: &mut Access<'_>,
-    world: World,
-    server: usize,
-) -> Result<World, Stop> {
+pub(crate) fn launch(library: &mut Access<'_>, world: World, server: usize) -> Result<World, Stop> {
     let mut turn = Turn::of(library, world);
     turn.start(server)?;
     Ok(turn.world)

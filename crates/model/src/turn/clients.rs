@@ -91,7 +91,12 @@ impl Turn<'_, '_> {
     }
 
     /// A server says something to a client.
-    pub(super) fn answer(&mut self, request: usize, server: usize, item: ItemId) -> Result<(), Stop> {
+    pub(super) fn answer(
+        &mut self,
+        request: usize,
+        server: usize,
+        item: ItemId,
+    ) -> Result<(), Stop> {
         match self.library.frame(item) {
             Message::Registered { session, .. } => {
                 properties::check_session(&self.world, request, *session)?;

@@ -45,11 +45,7 @@ pub(super) fn heartbeat(library: &mut Access<'_>, server: usize) -> Result<ItemI
 }
 
 /// The report after an answer.
-fn alive(
-    library: &mut Access<'_>,
-    answer: ItemId,
-    server: usize,
-) -> Result<Option<ItemId>, Stop> {
+fn alive(library: &mut Access<'_>, answer: ItemId, server: usize) -> Result<Option<ItemId>, Stop> {
     let Message::Heartbeat { health: Some(health), .. } = *library.frame(answer) else {
         return Ok(None);
     };

@@ -42,11 +42,7 @@ pub(crate) struct Turn<'a, 'b> {
 ///
 /// # Errors
 /// What is wrong with it, or that what comes of it is unknown.
-pub(crate) fn play(
-    library: &mut Access<'_>,
-    world: &World,
-    happens: Move,
-) -> Result<World, Stop> {
+pub(crate) fn play(library: &mut Access<'_>, world: &World, happens: Move) -> Result<World, Stop> {
     let mut turn = Turn::of(library, world.clone());
     turn.happen(happens)?;
     turn.world.tidy();
