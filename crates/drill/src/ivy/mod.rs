@@ -9,6 +9,7 @@
 pub mod history;
 pub mod said;
 mod scenarios;
+mod speed;
 mod stage;
 mod tables;
 mod verdict;
@@ -48,17 +49,19 @@ pub async fn run(name: &str, options: Options, root: &Path, programs: PathBuf) -
         for Scenario { name, description, .. } in &SCENARIOS {
             writeln!(io::stdout(), "ivy-{name:<14} {description}")?;
         }
+        let description = "how fast it is with three managers and with one, and fail-overs";
+        writeln!(io::stdout(), "ivy-{:<14} {description}", "speed")?;
         return Ok(true);
+    }
+    if name == "speed" {
+        return speed::run(options, root, programs).await;
     }
     let Some(scenario) = SCENARIOS.iter().find(|scenario| scenario.name == name) else {
         let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        bail!("no scenario ivy-{name}; there are: {}", names.join(" "));
+        bail!("no scenario ivy-{name}; there are: speed {}", names.join(" "));
     };
-    let mut plan = Plan::new(settings(scenario, options), PathBuf::new(), programs);
-    world::check(&plan)?;
-    plan.dir = run_directory(root, &format!("ivy-{name}"))?;
-    let dir = plan.dir.clone();
-    let mut world = World::new(plan, options.lines)?;
+    let mut world = cluster(scenario.processes, name, options, root, programs)?;
+    let dir = world.plan.dir.clone();
     writeln!(io::stdout(), "ivy-{name}: {}", scenario.description)?;
     let played = judged(&mut world, scenario).await;
     let ended = world.end().await;
@@ -74,11 +77,25 @@ pub async fn run(name: &str, options: Options, root: &Path, programs: PathBuf) -
     Ok(held)
 }
 
-fn settings(scenario: &Scenario, options: Options) -> Settings {
+/// A cluster that is not started yet.
+fn cluster(
+    processes: usize,
+    name: &str,
+    options: Options,
+    root: &Path,
+    programs: PathBuf,
+) -> Result<World> {
+    let mut plan = Plan::new(settings(processes, options), PathBuf::new(), programs);
+    world::check(&plan)?;
+    plan.dir = run_directory(root, &format!("ivy-{name}"))?;
+    World::new(plan, options.lines)
+}
+
+fn settings(processes: usize, options: Options) -> Settings {
     let mut settings = Settings::new(Mode::Passive);
     settings.ivy = true;
     settings.replicas = options.replicas.into();
-    settings.clients = scenario.processes;
+    settings.clients = processes;
     settings.heartbeat = Duration::from_millis(250);
     settings.checkpoint = Duration::from_millis(500);
     settings.hold_down = Some(Duration::from_secs(1));

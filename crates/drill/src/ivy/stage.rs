@@ -94,7 +94,7 @@ impl<'a> Stage<'a> {
         Ok(played)
     }
 
-    async fn launch(&mut self) -> Result<()> {
+    pub(super) async fn launch(&mut self) -> Result<()> {
         let roster = self.world.plan.roster.clone();
         for name in [roster.rm, roster.gfd].into_iter().chain(roster.lfds.iter().copied()) {
             self.world.start(name)?;
@@ -108,7 +108,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Page i is written by process i, and so on round.
-    async fn write_own(&mut self, own: u32) -> Result<()> {
+    pub(super) async fn write_own(&mut self, own: u32) -> Result<()> {
         let mut page = 0;
         for _ in 0..own {
             for process in self.processes.clone() {
@@ -129,7 +129,7 @@ impl<'a> Stage<'a> {
         self.ended.get(&process) == self.asked.get(&process)
     }
 
-    async fn all_over(&mut self) -> Result<()> {
+    pub(super) async fn all_over(&mut self) -> Result<()> {
         self.wait("all operations are over", |stage| {
             stage.processes.iter().all(|process| stage.is_over(*process))
         })
@@ -217,7 +217,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn fault(&mut self, fault: Fault, played: &mut Played) -> Result<()> {
+    pub(super) fn fault(&mut self, fault: Fault, played: &mut Played) -> Result<()> {
         let Some(view) = self.world.picture.view() else { bail!("there is no view") };
         let victim = match fault {
             Fault::Primary => view.primary,
@@ -241,7 +241,7 @@ impl<'a> Stage<'a> {
         up::ready(self.world).is_ok() && (!back || primary == Some(preferred))
     }
 
-    async fn settle(&mut self, back: bool) -> Result<()> {
+    pub(super) async fn settle(&mut self, back: bool) -> Result<()> {
         self.wait("all managers are back", |stage| stage.settled(back)).await
     }
 

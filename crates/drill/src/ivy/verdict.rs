@@ -18,10 +18,10 @@ const TAKE_OVER: u64 = 1000;
 
 /// An operation that is over.
 #[derive(Debug, Clone)]
-struct Operation {
-    ended: u64,
+pub(super) struct Operation {
+    pub(super) ended: u64,
     micros: u64,
-    local: bool,
+    pub(super) local: bool,
     writes: bool,
     page: u32,
     outcome: Outcome,
@@ -29,7 +29,7 @@ struct Operation {
 }
 
 impl Operation {
-    fn began(&self) -> u64 {
+    pub(super) fn began(&self) -> u64 {
         self.ended.saturating_sub(self.micros)
     }
 }
@@ -100,7 +100,7 @@ pub(super) async fn judge(
 }
 
 /// The operations of every process, in its order.
-fn operations(records: &[Record]) -> BTreeMap<NodeName, Vec<Operation>> {
+pub(super) fn operations(records: &[Record]) -> BTreeMap<NodeName, Vec<Operation>> {
     let mut begun = BTreeMap::new();
     let mut over: BTreeMap<NodeName, Vec<Operation>> = BTreeMap::new();
     for record in records {
@@ -167,10 +167,7 @@ fn figures(
         ));
     }
     if played.killed > 0 {
-        let of =
-            |at: &u64| operations.values().filter_map(|ours| gap(ours, *at)).collect::<Vec<_>>();
-        let mut gaps: Vec<u64> = played.kills.iter().flat_map(of).collect();
-        gaps.sort_unstable();
+        let gaps = gaps(operations, &played.kills);
         let seen = match (gaps.get(gaps.len() / 2), gaps.last()) {
             (Some(median), Some(most)) => format!(
                 "a process waited {:.1} ms (median), {:.1} ms at most",
@@ -183,6 +180,15 @@ fn figures(
         lines.push(format!("{killed} managers killed, {times} fail-overs: {seen}"));
     }
     lines
+}
+
+/// How long the processes waited at some kills, from the shortest time to the longest, in
+/// microseconds.
+pub(super) fn gaps(operations: &BTreeMap<NodeName, Vec<Operation>>, kills: &[u64]) -> Vec<u64> {
+    let of = |at: &u64| operations.values().filter_map(|ours| gap(ours, *at)).collect::<Vec<_>>();
+    let mut gaps: Vec<u64> = kills.iter().flat_map(of).collect();
+    gaps.sort_unstable();
+    gaps
 }
 
 /// How long a process waited at a kill: the longest of its operations that were in hand then or began

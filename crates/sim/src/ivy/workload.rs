@@ -24,6 +24,9 @@ impl Workload {
         plan.pages = u32::try_from(pages).unwrap_or(1);
         plan.mode = Mode::Passive;
         plan.short_clients = 0;
+        // A process without a session has no life: with fewer than there are processes, nothing ends.
+        let most = usize::try_from(plan.clients).unwrap_or(8);
+        plan.sessions = plan.sessions.map(|sessions| sessions.max(most));
         plan.prefer = random.chance(80).then(|| ReplicaName::from(name("S1")));
         plan.hold_down = Duration::from_millis(random.between(500, 5000));
         plan.checkpoint_period = Duration::from_millis(random.between(50, 3000));
