@@ -32,6 +32,7 @@ mod keyboard;
 pub mod launch;
 pub mod process;
 mod signals;
+mod slots;
 pub mod state;
 mod timeouts;
 mod timer;

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::slots;
 
 /// The state directory when none is given: `$XDG_STATE_HOME/chevron`, or
 /// `$HOME/.local/state/chevron`.
@@ -38,19 +39,36 @@ pub fn create_dir(dir: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Record`] when there is one that cannot be read.
 pub fn load_record(path: &Path) -> Result<Option<String>, Error> {
-    match std::fs::read_to_string(path) {
-        Ok(record) => Ok(Some(record)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::Record { path: path.to_owned(), source }),
-    }
+    let failed = |source| Error::Record { path: path.to_owned(), source };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    };
+    let record = if slots::is_slotted(&bytes) {
+        slots::newest(&bytes).ok_or("no record in it is whole".to_owned())
+    } else {
+        String::from_utf8(bytes).map_err(|error| error.to_string())
+    };
+    let unusable = |text| failed(io::Error::new(io::ErrorKind::InvalidData, text));
+    record.map(Some).map_err(unusable)
 }
 
-/// Replaces a record: written beside it, synced, renamed over it, and the directory synced.
+/// Replaces a record: over the one before the last, where the file has a place for it, and synced;
+/// else the whole file, which is written beside it, synced, renamed over it, and the directory synced.
 ///
 /// # Errors
 /// The step that failed; the record before is then still whole, but after a failure of the last
 /// step either of the two may be the one that survives.
 pub fn save_record(path: &Path, record: &str) -> io::Result<()> {
+    match slots::overwrite(path, record) {
+        Ok(true) => Ok(()),
+        // After an error nobody knows what of the file is on the disk: a new one has no past.
+        Ok(false) | Err(_) => replace(path, record),
+    }
+}
+
+fn replace(path: &Path, record: &str) -> io::Result<()> {
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
@@ -58,7 +76,7 @@ pub fn save_record(path: &Path, record: &str) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let mut file = File::create(&beside)?;
-    file.write_all(record.as_bytes())?;
+    file.write_all(&slots::fresh(record).unwrap_or_else(|| record.as_bytes().to_vec()))?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
     File::open(dir)?.sync_all()
@@ -124,9 +142,26 @@ mod tests {
         let path = dir.0.join("rm.view");
         assert_eq!(load_record(&path).expect("no record is no error"), None);
         save_record(&path, "a long first record").expect("saved");
-        save_record(&path, "second").expect("saved");
-        assert_eq!(load_record(&path).expect("readable").as_deref(), Some("second"));
+        let long = "x".repeat(9_000);
+        for record in ["second", "a third one", &long, "short again", "and again"] {
+            save_record(&path, record).expect("saved");
+            assert_eq!(load_record(&path).expect("readable").as_deref(), Some(record));
+        }
         assert_eq!(std::fs::read_dir(&dir.0).expect("readable").count(), 1);
+    }
+
+    #[test]
+    fn a_plain_record_is_read_and_one_that_is_broken_is_said() {
+        let dir = Dir::new("plain");
+        let path = dir.0.join("rm.view");
+        std::fs::write(&path, "plain").expect("written");
+        assert_eq!(load_record(&path).expect("readable").as_deref(), Some("plain"));
+        save_record(&path, "in slots").expect("saved");
+        assert_eq!(load_record(&path).expect("readable").as_deref(), Some("in slots"));
+        let broken = std::fs::read_to_string(&path).expect("text").replace("in slots", "IN SLOTS");
+        std::fs::write(&path, broken).expect("written");
+        let error = load_record(&path).expect_err("not whole").to_string();
+        assert!(error.contains("rm.view"), "{error}");
     }
 
     #[test]
