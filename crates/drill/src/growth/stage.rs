@@ -94,8 +94,9 @@ impl Stage {
         let plan = &self.world.plan;
         let file = plan.dir.join("bench.toml");
         let manager = plan.manager();
-        let text = format!("name = \"B1\"\nrm = \"{manager}\"\nbind = \"{}\"\n", manager.ip());
-        std::fs::write(&file, text)?;
+        // No source address: the kernel looks for a free port of one for milliseconds, once thousands
+        // are taken, instead of for a free pair.
+        std::fs::write(&file, format!("name = \"B1\"\nrm = \"{manager}\"\n"))?;
         let base = plan.settings.port_base.to_string();
         let state = plan.dir.join("state").display().to_string();
         let fixed = ["bench", "-c", &file.display().to_string(), "--json", "--port-base", &base];
