@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use node::Time;
-use node::mutant::{Mutant, is_off};
 use wire::{ClusterId, Epoch, Gone, Incarnation, Member, Mode, ReplicaName, Reported, View, Why};
 
 use crate::complaints::Complaints;
@@ -156,8 +155,7 @@ impl Facts {
 
     fn replaced(&self, member: &Member) -> Option<Standing> {
         let alive = self.registry.entry(member.name)?.alive()?;
-        let other = alive.incarnation != member.incarnation && !is_off(Mutant::TwoOfAName);
-        other.then_some(Standing::Replaced)
+        (alive.incarnation != member.incarnation).then_some(Standing::Replaced)
     }
 
     /// The report of that server, if it is alive.
@@ -171,8 +169,7 @@ impl Facts {
     pub fn alive_member(&self, name: ReplicaName) -> Option<&Member> {
         let member = self.view.as_ref()?.member(name)?;
         let alive = self.alive(name)?;
-        let same = alive.incarnation == member.incarnation || is_off(Mutant::TwoOfAName);
-        same.then_some(member)
+        (alive.incarnation == member.incarnation).then_some(member)
     }
 
     /// Whose state it is that a server of this cluster holds.

@@ -73,7 +73,7 @@ ALL {
     SkipDigest = "skip-digest",
     /// R10: a backup that begins to execute goes on from what is committed, without replaying it.
     SwitchWithoutReplay = "switch-without-replay",
-    /// R6: the RM takes another run of a member's name for that member.
+    /// R13: a server starts although one of its name runs: the lock of the programs.
     TwoOfAName = "two-of-a-name",
     /// R11: the role is given back to a server that is still joining.
     FailBackInJoin = "fail-back-in-join",

@@ -80,7 +80,7 @@ impl World {
 
     /// Mends one way, if it was cut.
     pub fn mend(&mut self, from: NodeName, to: NodeName) {
-        self.network.mend(from, to);
+        self.network.mend(self.now, from, to);
         self.done(from, &format!("mend to {to}"));
         self.resume_flows();
     }
@@ -88,7 +88,7 @@ impl World {
     /// Mends every link and switches every machine on.
     pub fn heal(&mut self) {
         for (from, to) in self.network.cut_ways() {
-            self.network.mend(from, to);
+            self.network.mend(self.now, from, to);
         }
         let off: Vec<u8> = self.network.off.iter().copied().collect();
         for machine in off {

@@ -7,7 +7,7 @@
 //!
 //! Not here: when segments move; see `traffic`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use node::{Conn, Time};
@@ -127,6 +127,8 @@ pub struct Network {
     pub pipes: Slots<Pipe>,
     next: PipeId,
     cuts: BTreeSet<(Kind, Kind)>,
+    /// When each way that was cut was mended last.
+    mended: BTreeMap<(Kind, Kind), Time>,
     /// Machines (by the last byte of their address) that are switched off.
     pub off: BTreeSet<u8>,
 }
@@ -148,10 +150,18 @@ impl Network {
     }
 
     /// Mends it.
-    pub fn mend(&mut self, from: NodeName, to: NodeName) {
+    pub fn mend(&mut self, now: Time, from: NodeName, to: NodeName) {
         if let (Some(from), Some(to)) = (Kind::of(from), Kind::of(to)) {
-            self.cuts.remove(&(from, to));
+            if self.cuts.remove(&(from, to)) {
+                self.mended.insert((from, to), now);
+            }
         }
+    }
+
+    /// When the way from one process to another was mended last, if it ever was.
+    #[must_use]
+    pub fn mended(&self, from: Kind, to: Kind) -> Option<Time> {
+        self.mended.get(&(from, to)).copied()
     }
 
     /// Every way that is cut.

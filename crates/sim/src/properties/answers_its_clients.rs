@@ -1,4 +1,4 @@
-//! R2, R8: in active mode every member answers its own clients: what a client asked on a connection
+//! R2, R8: in active mode every backup answers its own clients: what a client asked on a connection
 //! that is open still, and this server knows the answer to, is answered there soon, although the
 //! client may have its answer from another member by now. That holds for what came while the server
 //! was a joiner, too.
@@ -45,8 +45,11 @@ impl AnswersItsClients {
         let Some(process) = world.processes.get(sight.pid.into()) else { return Ok(()) };
         let Some(replica) = process.actor.server() else { return Ok(()) };
         waiting.retain(|(conn, _), _| process.conns.contains_key(conn));
-        let active = replica.view().is_some_and(|view| view.mode == Mode::Active);
-        if !active || probe.phase == Phase::Joiner {
+        // Whoever has heard of a higher epoch waits for the view behind it, and so does a primary that
+        // hands its role over.
+        let current = replica.view().filter(|view| view.epoch == probe.epoch);
+        let active = current.is_some_and(|view| view.mode == Mode::Active);
+        if !active || probe.phase != Phase::Backup {
             waiting.values_mut().for_each(|asked| asked.known = None);
             return Ok(());
         }
