@@ -22,7 +22,8 @@ pub trait Model {
     ) -> Option<Self::State>;
 
     /// The only state in which the service gives this reply, if there is one such state. With it, a
-    /// search knows what it has to keep.
+    /// search knows what it has to keep. A model that says this also says [`Model::after`] of every
+    /// request that can change the state.
     fn before(&self, _request: &[u8], _reply: &[u8]) -> Option<Self::State> {
         None
     }
