@@ -27,7 +27,8 @@ pub fn hunts() -> Vec<Hunt> {
     let join = Scope { requests: 1, crashes: 0, launches: 0, ..Scope::default() };
     let two = Scope { servers: 2, ..join.clone() };
     let death = Scope { crashes: 1, launches: 1, epochs: 3, ..two.clone() };
-    let replaced = Scope { replacements: 1, epochs: 3, ..two.clone() };
+    let restart = Scope { crashes: 1, launches: 1, resets: 1, ..two.clone() };
+    let active_join = Scope { formed: 1, requests: 2, mode: Mode::Active, ..two.clone() };
     let active = Scope { formed: 3, crashes: 1, mode: Mode::Active, ..join.clone() };
     let hunt = |mutant, scope: &Scope, moves| {
         let scope = Scope { mutant: Some(mutant), ..scope.clone() };
@@ -35,13 +36,13 @@ pub fn hunts() -> Vec<Hunt> {
     };
     vec![
         hunt(Mutant::AnswerBeforeAcks, &join, 1),
-        hunt(Mutant::LocalRead, &join, 1),
+        hunt(Mutant::LocalRead, &active_join, 1),
         hunt(Mutant::ExecuteOnReceipt, &active, 2),
         hunt(Mutant::AnnounceFirst, &death, 3),
-        hunt(Mutant::DropByItself, &replaced, 4),
-        hunt(Mutant::SkipDigest, &join, 5),
-        hunt(Mutant::ForgetSessions, &join, 5),
-        hunt(Mutant::DeleteOnGfdRestart, &Scope { resets: 1, ..two.clone() }, 7),
+        hunt(Mutant::DropByItself, &Scope { cuts: 1, ..two.clone() }, 4),
+        hunt(Mutant::SkipDigest, &death, 5),
+        hunt(Mutant::ForgetSessions, &active_join, 5),
+        hunt(Mutant::DeleteOnGfdRestart, &restart, 7),
         hunt(Mutant::ForgetJoint, &join, 11),
         hunt(Mutant::CutAtView, &active, 11),
         hunt(Mutant::KeepConflict, &Scope { cuts: 1, accusations: 1, epochs: 3, ..two }, 12),
