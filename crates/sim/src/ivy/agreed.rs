@@ -36,7 +36,7 @@ pub(super) enum News {
     /// A page was lost.
     Lost { page: PageNumber, with: ClientName },
     /// A process was told that there is nothing to read.
-    Told { run: Option<Pid>, operation: u64, page: PageNumber, with: Option<ClientName> },
+    Told { run: Option<Pid>, page: PageNumber, with: Option<ClientName> },
     /// A process was given up.
     Gone(ClientName),
 }
@@ -107,11 +107,11 @@ impl Agreed {
             }
         }
         for (client, body) in effects.take_notices() {
-            if let Ok(Message { what: What::PageLost { page, operation, with }, .. }) =
+            if let Ok(Message { what: What::PageLost { page, with, .. }, .. }) =
                 Message::read(&body)
             {
                 let run = self.run(client, self.manager().life(client));
-                self.news.push(News::Told { run, operation, page, with });
+                self.news.push(News::Told { run, page, with });
             }
         }
     }

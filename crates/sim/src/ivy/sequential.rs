@@ -41,8 +41,8 @@ pub(super) struct Sequential {
     agreed: Shared,
     history: History,
     hands: BTreeMap<Pid, Hand>,
-    /// Which loss a process was told of, at which operation.
-    told: BTreeMap<(Pid, u64), Option<usize>>,
+    /// Which loss of a page a process was told of since it began its operation.
+    told: BTreeMap<(Pid, PageNumber), Option<usize>>,
 }
 
 impl Sequential {
@@ -55,9 +55,9 @@ impl Sequential {
         match news {
             News::Afresh => super::pages(world).for_each(|page| self.history.lost(page.0)),
             News::Lost { page, .. } => self.history.lost(page.0),
-            News::Told { run: Some(run), operation, page, .. } => {
+            News::Told { run: Some(run), page, .. } => {
                 let last = self.history.losses(page.0).checked_sub(1);
-                self.told.insert((*run, *operation), last);
+                self.told.insert((*run, *page), last);
             }
             News::Done { run: Some(run), want: Want::Write, page, .. } => {
                 let Some(hand) = self.hands.get_mut(run) else { return Ok(()) };
@@ -79,6 +79,7 @@ impl Sequential {
                 let (operation, want, page) = (*operation, *want, *page);
                 let hand =
                     Hand { operation, want, page, contents: contents.clone(), effective: false };
+                self.told.remove(&(run, page));
                 self.hands.insert(run, hand);
                 Ok(())
             }
@@ -102,7 +103,7 @@ impl Sequential {
             (Want::Write, Outcome::Written) => Did::Wrote(text(&hand.contents)),
             (Want::Read, Outcome::Read(contents)) => Did::Read(text(contents)),
             (Want::Read, Outcome::NeverWritten | Outcome::LostWith(_)) => {
-                match self.told.get(&(run, hand.operation)) {
+                match self.told.get(&(run, hand.page)) {
                     Some(Some(loss)) => Did::FoundLost(*loss),
                     Some(None) => Did::FoundNothing,
                     None => {
