@@ -321,7 +321,8 @@ impl Process {
         let page = page.page;
         match self.operation.as_ref().filter(|_| self.life != 0) {
             Some(ours)
-                if ours.request == operation && (ours.task.want, ours.task.page) == (want, page) =>
+                if ours.request == operation
+                    && (ours.task.want, ours.task.page) == (want, page) =>
             {
                 let waits = matches!(ours.stage, Stage::Waiting { .. });
                 if waits && grant > ours.refused && self.pages.is_new(page, grant) {

@@ -69,6 +69,11 @@ impl Agreed {
         &self.machine.service
     }
 
+    /// Whether a process belongs to this cluster.
+    pub(super) fn knows(&self, run: Pid) -> bool {
+        self.runs.values().any(|known| *known == run)
+    }
+
     /// A server has executed the log up to there.
     fn follow(&mut self, replica: &Replica<Hosted>, executed: Sequence) -> Result<(), String> {
         let cluster = replica.cluster();
@@ -148,7 +153,10 @@ impl Watcher for Follower {
         let mut agreed = self.0.borrow_mut();
         agreed.news.clear();
         if let Seen::Noted(Event::Ivy(Ivy::Attached { by, life })) = &sight.what {
-            agreed.runs.insert((*by, *life), sight.pid);
+            // An answer of a lost cluster may come late.
+            if agreed.manager().life(*by) == Some(*life) {
+                agreed.runs.insert((*by, *life), sight.pid);
+            }
             return Ok(());
         }
         let Some(replica) = world.server(sight.pid) else { return Ok(()) };
