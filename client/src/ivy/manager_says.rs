@@ -80,8 +80,11 @@ impl Process {
         }
         self.life = 0;
         self.pages.drop_all();
+        let request = self.next_request();
         if let Some(operation) = &mut self.operation {
-            // What was not confirmed has not taken effect, and is asked for again in the next life.
+            // What was not confirmed has not taken effect, and is asked for again in the next life,
+            // under another number: a page that comes for the old one is of another time.
+            operation.request = request;
             operation.stage = Stage::Held;
             operation.refused = 0;
         }
@@ -96,7 +99,7 @@ impl Process {
         };
         self.hear(reply.clock);
         if let (What::Request { operation, .. }, Some(ours)) = (asked.what, &mut self.operation)
-            && ours.number == operation
+            && ours.request == operation
             && let Stage::Waiting { asking, .. } = &mut ours.stage
         {
             *asking = false;
@@ -222,7 +225,7 @@ impl Process {
     /// Nobody has to send the page: it is here already, or it is written from nothing.
     fn forward_to_self(&mut self, told: Forward, out: &mut Vec<Output>) {
         let Forward { want, page, grant, operation, .. } = told;
-        let Some(ours) = self.operation.as_ref().filter(|ours| ours.number == operation) else {
+        let Some(ours) = self.operation.as_ref().filter(|ours| ours.request == operation) else {
             return self.refuse(page, grant, out);
         };
         let waits = matches!(ours.stage, Stage::Waiting { .. });
@@ -270,7 +273,7 @@ impl Process {
     ) {
         let ours = self.operation.take_if(|ours| {
             let waits = matches!(ours.stage, Stage::Waiting { .. });
-            ours.number == operation && ours.task.page == page && waits
+            ours.request == operation && ours.task.page == page && waits
         });
         let Some(ours) = ours else { return };
         let outcome = with.map_or(Outcome::NeverWritten, Outcome::LostWith);

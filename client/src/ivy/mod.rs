@@ -85,6 +85,8 @@ enum Stage {
 #[derive(Debug, Clone)]
 struct Operation {
     number: u64,
+    /// Under which number the manager and other processes know it: no other life has used it.
+    request: u64,
     task: Task,
     began: Time,
     stage: Stage,
@@ -117,6 +119,9 @@ pub struct Process {
     commands: Commands,
     operation: Option<Operation>,
     operations: u64,
+    /// The last number that the manager was told. It begins with the nonce: pages may still be on
+    /// their way to an earlier run of this name, or were sent in a cluster that is lost.
+    requests: u64,
     tally: Option<Tally>,
     /// Messages sent, to the manager and to processes.
     sent: u64,
@@ -144,6 +149,7 @@ impl Process {
             commands: Commands::default(),
             operation: None,
             operations: 0,
+            requests: config.nonce,
             tally: None,
             sent: 0,
             more: false,
@@ -201,7 +207,8 @@ impl Process {
             Want::Read => self.pages.read(page).map(Outcome::Read),
             Want::Write => self.pages.write(page, &task.contents).then_some(Outcome::Written),
         };
-        let operation = Operation { number, task, began: now, stage: Stage::Held, refused: 0 };
+        let (stage, request) = (Stage::Held, self.next_request());
+        let operation = Operation { number, request, task, began: now, stage, refused: 0 };
         match local {
             Some(outcome) => self.ended(now, operation, outcome, true, out),
             None => {
@@ -211,13 +218,19 @@ impl Process {
         }
     }
 
+    fn next_request(&mut self) -> u64 {
+        self.requests += 1;
+        self.requests
+    }
+
     /// Asks the manager for what the operation in hand needs, for the first time or again.
     fn ask(&mut self, now: Time, out: &mut Vec<Output>) {
         let life = self.life;
         let Some(operation) = self.operation.as_mut().filter(|_| life != 0) else { return };
         operation.stage = Stage::Waiting { again_at: now + RETRY, asking: true };
-        let (want, page, number) = (operation.task.want, operation.task.page, operation.number);
-        self.tell(What::Request { want, life, operation: number, page }, page, out);
+        let (want, page) = (operation.task.want, operation.task.page);
+        let what = What::Request { want, life, operation: operation.request, page };
+        self.tell(what, page, out);
     }
 
     /// The page is here: tells the manager.
@@ -308,7 +321,8 @@ impl Process {
         let page = page.page;
         match self.operation.as_ref().filter(|_| self.life != 0) {
             Some(ours)
-                if ours.number == operation && (ours.task.want, ours.task.page) == (want, page) =>
+                if ours.request == operation
+                    && (ours.task.want, ours.task.page) == (want, page) =>
             {
                 let waits = matches!(ours.stage, Stage::Waiting { .. });
                 if waits && grant > ours.refused && self.pages.is_new(page, grant) {

@@ -187,10 +187,36 @@ impl History {
         if ordered == after.len() {
             return Ok(());
         }
-        let left = (0..after.len()).filter(|place| before[*place] > 0).take(12);
-        let left: Vec<String> = left.map(|place| format!("{:?}", self.operations[place])).collect();
-        Err(format!("not sequentially consistent; among: {}", left.join("; ")))
+        let cycle: Vec<String> =
+            cycle(after, &before).iter().map(|place| self.shown(*place)).collect();
+        Err(format!("not sequentially consistent: {}, and again", cycle.join(", before ")))
     }
+
+    fn shown(&self, place: usize) -> String {
+        let Operation { run, page, did } = &self.operations[place];
+        if *run == NOBODY { format!("loss of {page}") } else { format!("{run} {did:?} in {page}") }
+    }
+}
+
+/// A cycle among the places that have somebody before them.
+fn cycle(after: &[Vec<usize>], before: &[usize]) -> Vec<usize> {
+    // Each of them has one of them before it, so going backwards ends in a circle.
+    let mut behind: BTreeMap<usize, usize> = BTreeMap::new();
+    for (place, nexts) in after.iter().enumerate().filter(|(place, _)| before[*place] > 0) {
+        for next in nexts {
+            behind.entry(*next).or_insert(place);
+        }
+    }
+    let mut way: Vec<usize> = behind.keys().copied().take(1).collect();
+    while let Some(previous) = way.last().and_then(|place| behind.get(place)) {
+        if let Some(start) = way.iter().position(|place| place == previous) {
+            way.drain(..start);
+            break;
+        }
+        way.push(*previous);
+    }
+    way.reverse();
+    way
 }
 
 #[cfg(test)]
@@ -208,7 +234,9 @@ mod tests {
         history.did(0, 2, Did::FoundNothing).unwrap();
         assert_eq!(history.check(), Ok(()));
         history.did(1, 1, Did::FoundNothing).unwrap();
-        assert!(history.check().is_err());
+        let found = history.check().unwrap_err();
+        let shown = ["0 Wrote(\"a\") in 1", "1 FoundNothing in 1", "0 FoundNothing in 2"];
+        assert!(shown.iter().all(|operation| found.contains(operation)), "{found}");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) enum News {
     /// A page was lost.
     Lost { page: PageNumber, with: ClientName },
     /// A process was told that there is nothing to read.
-    Told { run: Option<Pid>, operation: u64, page: PageNumber, with: Option<ClientName> },
+    Told { run: Option<Pid>, page: PageNumber, with: Option<ClientName> },
     /// A process was given up.
     Gone(ClientName),
 }
@@ -67,6 +67,11 @@ impl Agreed {
     /// The manager as the agreed order has it.
     pub(super) fn manager(&self) -> &CentralManager {
         &self.machine.service
+    }
+
+    /// Whether a process belongs to this cluster.
+    pub(super) fn knows(&self, run: Pid) -> bool {
+        self.runs.values().any(|known| *known == run)
     }
 
     /// A server has executed the log up to there.
@@ -107,11 +112,11 @@ impl Agreed {
             }
         }
         for (client, body) in effects.take_notices() {
-            if let Ok(Message { what: What::PageLost { page, operation, with }, .. }) =
+            if let Ok(Message { what: What::PageLost { page, with, .. }, .. }) =
                 Message::read(&body)
             {
                 let run = self.run(client, self.manager().life(client));
-                self.news.push(News::Told { run, operation, page, with });
+                self.news.push(News::Told { run, page, with });
             }
         }
     }
@@ -148,7 +153,10 @@ impl Watcher for Follower {
         let mut agreed = self.0.borrow_mut();
         agreed.news.clear();
         if let Seen::Noted(Event::Ivy(Ivy::Attached { by, life })) = &sight.what {
-            agreed.runs.insert((*by, *life), sight.pid);
+            // An answer of a lost cluster may come late.
+            if agreed.manager().life(*by) == Some(*life) {
+                agreed.runs.insert((*by, *life), sight.pid);
+            }
             return Ok(());
         }
         let Some(replica) = world.server(sight.pid) else { return Ok(()) };

@@ -10,6 +10,10 @@
 //! Every process that ever ran counts, the given-up ones, too: what they did without a message has
 //! its place before they were given up. A write over the manager counts from its confirmation in the
 //! log, whether or not its process lived to know. The loss of a page is a write of nothing.
+//!
+//! When all state is lost, a process that does not know whether its write took effect in the lost
+//! cluster writes again in the next one; that is another write of the same contents. Who reads them
+//! reads those of the cluster that it belongs to.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +35,17 @@ struct Hand {
     want: Want,
     page: PageNumber,
     contents: Bytes,
-    /// Its confirmation is in the log.
-    effective: bool,
+    effect: Effect,
+}
+
+/// Whether the operation in hand is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    None,
+    /// Its confirmation is.
+    Logged,
+    /// It was, in a log that is lost.
+    Lost,
 }
 
 /// See the file.
@@ -41,32 +54,55 @@ pub(super) struct Sequential {
     agreed: Shared,
     history: History,
     hands: BTreeMap<Pid, Hand>,
-    /// Which loss a process was told of, at which operation.
-    told: BTreeMap<(Pid, u64), Option<usize>>,
+    /// Which loss of a page a process was told of since it began its operation.
+    told: BTreeMap<(Pid, PageNumber), Option<usize>>,
+    /// How often contents were written again in the cluster after the one that was lost.
+    again: BTreeMap<Bytes, u64>,
 }
 
 impl Sequential {
     pub(super) fn new(agreed: Shared) -> Self {
-        let (history, hands, told) = (History::default(), BTreeMap::new(), BTreeMap::new());
-        Self { agreed, history, hands, told }
+        let (hands, told, again) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { agreed, history: History::default(), hands, told, again }
+    }
+
+    /// The name of contents in the history, as that process knows them.
+    fn value(&self, run: Pid, contents: &Bytes) -> String {
+        let text = String::from_utf8_lossy(contents);
+        let times = self.again.get(contents).copied().unwrap_or_default();
+        match times - u64::from(times > 0 && !self.agreed.borrow().knows(run)) {
+            0 => text.into_owned(),
+            times => format!("{text} again {times}"),
+        }
     }
 
     fn happened(&mut self, news: &News, world: &World) -> Result<(), String> {
         match news {
-            News::Afresh => super::pages(world).for_each(|page| self.history.lost(page.0)),
+            News::Afresh => {
+                super::pages(world).for_each(|page| self.history.lost(page.0));
+                let logged = self.hands.values_mut().filter(|hand| hand.effect == Effect::Logged);
+                logged.for_each(|hand| hand.effect = Effect::Lost);
+            }
             News::Lost { page, .. } => self.history.lost(page.0),
-            News::Told { run: Some(run), operation, page, .. } => {
+            News::Told { run: Some(run), page, .. } => {
                 let last = self.history.losses(page.0).checked_sub(1);
-                self.told.insert((*run, *operation), last);
+                self.told.insert((*run, *page), last);
             }
             News::Done { run: Some(run), want: Want::Write, page, .. } => {
                 let Some(hand) = self.hands.get_mut(run) else { return Ok(()) };
-                if hand.want == Want::Write && hand.page == *page && !hand.effective {
-                    hand.effective = true;
-                    let contents = text(&hand.contents);
-                    self.history.owned(*run as usize, page.0);
-                    self.history.did(*run as usize, page.0, Did::Wrote(contents))?;
+                if hand.want != Want::Write || hand.page != *page {
+                    return Ok(());
                 }
+                let (before, contents) = (hand.effect, hand.contents.clone());
+                hand.effect = Effect::Logged;
+                match before {
+                    Effect::None => {}
+                    Effect::Lost => *self.again.entry(contents.clone()).or_default() += 1,
+                    Effect::Logged => return Err(format!("{run} writes page {page} twice")),
+                }
+                let wrote = Did::Wrote(self.value(*run, &contents));
+                self.history.owned(*run as usize, page.0);
+                self.history.did(*run as usize, page.0, wrote)?;
             }
             _ => {}
         }
@@ -77,8 +113,9 @@ impl Sequential {
         match said {
             Ivy::Began { operation, want, page, contents } => {
                 let (operation, want, page) = (*operation, *want, *page);
-                let hand =
-                    Hand { operation, want, page, contents: contents.clone(), effective: false };
+                let (contents, effect) = (contents.clone(), Effect::None);
+                let hand = Hand { operation, want, page, contents, effect };
+                self.told.remove(&(run, page));
                 self.hands.insert(run, hand);
                 Ok(())
             }
@@ -98,11 +135,11 @@ impl Sequential {
     fn ended(&mut self, run: Pid, hand: &Hand, outcome: &Outcome) -> Result<(), String> {
         let did = match (hand.want, outcome) {
             // It has its place since the log had it.
-            (Want::Write, Outcome::Written) if hand.effective => return Ok(()),
-            (Want::Write, Outcome::Written) => Did::Wrote(text(&hand.contents)),
-            (Want::Read, Outcome::Read(contents)) => Did::Read(text(contents)),
+            (Want::Write, Outcome::Written) if hand.effect != Effect::None => return Ok(()),
+            (Want::Write, Outcome::Written) => Did::Wrote(self.value(run, &hand.contents)),
+            (Want::Read, Outcome::Read(contents)) => Did::Read(self.value(run, contents)),
             (Want::Read, Outcome::NeverWritten | Outcome::LostWith(_)) => {
-                match self.told.get(&(run, hand.operation)) {
+                match self.told.get(&(run, hand.page)) {
                     Some(Some(loss)) => Did::FoundLost(*loss),
                     Some(None) => Did::FoundNothing,
                     None => {
@@ -145,8 +182,4 @@ impl Watcher for Sequential {
     fn end(&mut self, _world: &World) -> Result<(), String> {
         self.history.check()
     }
-}
-
-fn text(contents: &Bytes) -> String {
-    String::from_utf8_lossy(contents).into_owned()
 }

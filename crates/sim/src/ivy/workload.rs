@@ -27,6 +27,8 @@ impl Workload {
         // A process without a session has no life: with fewer than there are processes, nothing ends.
         let most = usize::try_from(plan.clients).unwrap_or(8);
         plan.sessions = plan.sessions.map(|sessions| sessions.max(most));
+        // A member may miss more of the log here than a small limit lets it be sent at once.
+        plan.write_limit = Plan::new(Mode::Passive).write_limit;
         plan.prefer = random.chance(80).then(|| ReplicaName::from(name("S1")));
         plan.hold_down = Duration::from_millis(random.between(500, 5000));
         plan.checkpoint_period = Duration::from_millis(random.between(50, 3000));
