@@ -2,7 +2,7 @@
 //! `cargo run --release -p sim -- mutants`.
 
 use model::scope::Scope;
-use model::search::{SharedTrail, search};
+use model::{SharedTrail, search};
 use node::mutant::Mutant;
 use sim::mutants::MODEL_CHECK;
 use sim::pool::{Job, play};
@@ -12,7 +12,7 @@ fn what_only_the_model_check_notices_it_does_notice() {
     assert_eq!(MODEL_CHECK, [Mutant::JointAtCommit]);
     let scope = Scope { formed: 3, requests: 1, ..Scope::default() };
     let off = Scope { mutant: Some(Mutant::JointAtCommit), ..scope };
-    let report = search(&off, &SharedTrail::default(), &mut |_| ());
+    let report = search(&off, 2, &SharedTrail::default(), &mut |_| ());
     assert!(report.failure.is_some(), "{report}");
 }
 
