@@ -1,7 +1,8 @@
 //! Rules that are switched off, and who notices: a few of them here, all of them by
 //! `cargo run --release -p sim -- mutants`.
 
-use model::{Scope, SharedTrail, search};
+use model::scope::Scope;
+use model::{SharedTrail, search};
 use node::mutant::Mutant;
 use sim::mutants::MODEL_CHECK;
 use sim::pool::{Job, play};
@@ -9,9 +10,9 @@ use sim::pool::{Job, play};
 #[test]
 fn what_only_the_model_check_notices_it_does_notice() {
     assert_eq!(MODEL_CHECK, [Mutant::JointAtCommit]);
-    let mutant = Some(Mutant::JointAtCommit);
-    let scope = Scope { formed: 3, requests: 1, mutant, ..Scope::default() };
-    let report = search(&scope, 1, &SharedTrail::default(), &mut |_| {});
+    let scope = Scope { formed: 3, requests: 1, ..Scope::default() };
+    let off = Scope { mutant: Some(Mutant::JointAtCommit), ..scope };
+    let report = search(&off, 2, &SharedTrail::default(), &mut |_| ());
     assert!(report.failure.is_some(), "{report}");
 }
 
