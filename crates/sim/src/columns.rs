@@ -56,7 +56,8 @@ impl Columns {
             lines += if place == 0 { "" } else { "\n" };
             lines += &format!("{time:<TIME$}");
             for other in 0..self.names.len() {
-                let own: String = if other == column { part.iter().collect() } else { String::new() };
+                let own: String =
+                    if other == column { part.iter().collect() } else { String::new() };
                 lines += &format!("|{own:<width$}", width = self.width - 1);
             }
             lines.truncate(lines.trim_end_matches([' ']).len());

@@ -47,7 +47,9 @@ impl World {
     /// Stops a process (SIGSTOP). Says whether it ran.
     pub fn freeze(&mut self, name: NodeName) -> bool {
         let pid = self.pid(name);
-        let Some(process) = pid.and_then(|pid| self.processes.get_mut(pid.into())) else { return false };
+        let Some(process) = pid.and_then(|pid| self.processes.get_mut(pid.into())) else {
+            return false;
+        };
         let ran = !std::mem::replace(&mut process.frozen, true);
         self.done(name, "freeze");
         ran
@@ -179,7 +181,8 @@ impl World {
         let open = |pipe: &Pipe| pipe.connected && pipe.ends.iter().all(|end| !end.closed);
         let pipes = self.network.pipes.iter_mut().filter(|(_, pipe)| open(pipe));
         let ids: Vec<PipeId> = pipes.map(|(id, _)| id).collect();
-        let Some(id) = usize::try_from(draw).ok().and_then(|n| ids.get(n % ids.len().max(1))) else {
+        let Some(id) = usize::try_from(draw).ok().and_then(|n| ids.get(n % ids.len().max(1)))
+        else {
             return;
         };
         let Some(pipe) = self.network.pipes.get_mut(*id) else { return };

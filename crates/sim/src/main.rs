@@ -123,7 +123,9 @@ enum IvyTask {
 
 fn millis(text: &str) -> Result<Duration, String> {
     let number = text.strip_suffix("ms").unwrap_or(text).parse();
-    number.map(Duration::from_millis).map_err(|_| "a number of milliseconds, such as 1500ms".to_owned())
+    number
+        .map(Duration::from_millis)
+        .map_err(|_| "a number of milliseconds, such as 1500ms".to_owned())
 }
 
 fn numbers(text: &str) -> Result<Numbers, String> {
@@ -225,7 +227,12 @@ fn say_what_came(job: &Job, outcome: &Outcome) {
 fn say_the_smallest(job: &Job, outcome: &Outcome, threads: usize) {
     let shrunk = shrink(job, outcome, threads);
     let part = Job { narrowed: shrunk.narrowed, ..job.clone() };
-    println!("  shrunk in {} runs to: {}\n  again: {}", shrunk.attempts, shrunk.failure, command(&part));
+    println!(
+        "  shrunk in {} runs to: {}\n  again: {}",
+        shrunk.attempts,
+        shrunk.failure,
+        command(&part)
+    );
 }
 
 /// The command that plays a run again, readably.

@@ -72,7 +72,8 @@ pub fn catch_panics() {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let what = info.payload_as_str().unwrap_or("a role panicked");
         // Nobody waits any more once the program is about to end.
-        done.send((job, Outcome::Panicked(format!("panic at {place}: {what}")))).unwrap_or_default();
+        done.send((job, Outcome::Panicked(format!("panic at {place}: {what}"))))
+            .unwrap_or_default();
         loop {
             thread::park();
         }

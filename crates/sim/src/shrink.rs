@@ -65,7 +65,9 @@ impl Shrinker<'_> {
             return false;
         }
         let mut found: Option<(usize, String)> = None;
-        let jobs = candidates.iter().map(|narrowed| Job { narrowed: narrowed.clone(), ..self.job.clone() });
+        let jobs = candidates
+            .iter()
+            .map(|narrowed| Job { narrowed: narrowed.clone(), ..self.job.clone() });
         let mut attempts = 0;
         pool::run(self.threads, jobs, |job, outcome| {
             attempts += 1;

@@ -3,6 +3,12 @@
 //!
 //! Not here: how they are played; see `pool`.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "how fast runs are is a matter of the real clock"
+)]
+
 use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -34,7 +40,6 @@ pub struct Tally {
 impl Tally {
     /// The tally of so many runs that begin now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "how fast runs are is a matter of the real clock")]
     pub fn begin(wanted: u64) -> Self {
         Self {
             wanted,
@@ -76,7 +81,9 @@ impl Tally {
         let rate = self.runs as f64 / self.seconds();
         let wait = (self.wanted - self.runs) as f64 / rate.max(0.001);
         let Self { runs, wanted, failed, .. } = self;
-        eprint!("\r[{done}{left}] {runs}/{wanted}, {failed} failed, {rate:.1}/s, {wait:.0} s left  ");
+        eprint!(
+            "\r[{done}{left}] {runs}/{wanted}, {failed} failed, {rate:.1}/s, {wait:.0} s left  "
+        );
         std::io::stderr().flush().unwrap_or_default();
     }
 

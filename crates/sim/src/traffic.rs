@@ -296,7 +296,9 @@ impl World {
         };
         if let Some(id) = id {
             let Some(process) = self.processes.get_mut(pid.into()) else { return };
-            if process.paused.contains_key(&id) && !matches!(mail, Mail::Broken(_) | Mail::Severed(_)) {
+            if process.paused.contains_key(&id)
+                && !matches!(mail, Mail::Broken(_) | Mail::Severed(_))
+            {
                 return process.held.push_back(mail);
             }
             if !self.is_open(pid, id) {

@@ -19,13 +19,13 @@ use node::{Input, Output, Time};
 use wire::{ClusterId, NodeName};
 
 use crate::hash::Trace;
+use crate::hosted::Hosted;
 use crate::ledger::Ledger;
 use crate::network::{Network, PipeId};
 use crate::observe::{Seen, Sight, Sights, Violation, Watcher};
 use crate::plan::{Kind, Plan};
 use crate::process::{Mail, Pid, Process};
 use crate::random::Random;
-use crate::hosted::Hosted;
 use crate::slots::Slots;
 
 /// A role whose deadline has passed although it was just woken is woken again after this.
