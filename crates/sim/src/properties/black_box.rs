@@ -46,7 +46,7 @@ impl Model for Forgetful {
 
 /// A run in which the state was lost more often than this is left to the order of the log: each loss
 /// doubles what has to be tried.
-const LOSSES: usize = 12;
+const LOSSES: usize = 4;
 
 /// See the file.
 #[derive(Debug, Default)]
