@@ -151,10 +151,10 @@ impl Network {
 
     /// Mends it.
     pub fn mend(&mut self, now: Time, from: NodeName, to: NodeName) {
-        if let (Some(from), Some(to)) = (Kind::of(from), Kind::of(to)) {
-            if self.cuts.remove(&(from, to)) {
-                self.mended.insert((from, to), now);
-            }
+        if let (Some(from), Some(to)) = (Kind::of(from), Kind::of(to))
+            && self.cuts.remove(&(from, to))
+        {
+            self.mended.insert((from, to), now);
         }
     }
 

@@ -3,6 +3,12 @@
 //!
 //! Not here: how they are played; see `pool`.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "how fast runs are is a matter of the real clock"
+)]
+
 use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -34,10 +40,6 @@ pub struct Tally {
 impl Tally {
     /// The tally of so many runs that begin now.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how fast runs are is a matter of the real clock"
-    )]
     pub fn begin(wanted: u64) -> Self {
         Self {
             wanted,

@@ -275,15 +275,18 @@ impl World {
         }
     }
 
-    /// The kernel of the sender gives up what was never acknowledged.
+    /// The kernels give up a connection on which nothing was acknowledged.
     pub(crate) fn give_up(&mut self, id: PipeId, side: usize, since: Time) {
         let Some(pipe) = self.network.pipes.get_mut(id) else { return };
         if pipe.flows[side].stuck != Some(since) {
             return;
         }
         pipe.flows[side] = Flow::default();
-        let pid = pipe.ends[side].pid;
-        self.post(pid, Mail::Broken(id));
+        // The other end's kernel has asked in vain whether anybody is there, and gives up, too.
+        let pids: Vec<Pid> = pipe.ends.iter().map(|end| end.pid).collect();
+        for pid in pids {
+            self.post(pid, Mail::Broken(id));
+        }
     }
 
     // ---- the mailbox ----
