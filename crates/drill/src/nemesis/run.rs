@@ -116,7 +116,7 @@ async fn judge(
         outcomes.extend(more);
     }
     let interrupted = outcomes.last().is_some_and(Outcome::interrupted);
-    let stuck = storm::nobody_is_stuck(world).await;
+    let stuck = storm::nobody_is_stuck(world).await?;
     let finals = conclude::finals(world, interrupted).await?;
     let mut report = Report::new(name, world, outcomes, all, &finals);
     report.add(stuck);
