@@ -113,9 +113,6 @@ impl Process {
         {
             *asking = false;
         }
-        if let What::Confirmation { grant, .. } = asked.what {
-            self.settle_doubt(now, grant, &reply.what, out);
-        }
         match reply.what {
             What::Attached { life } if self.life == 0 => {
                 self.attaching = false;
@@ -136,6 +133,9 @@ impl Process {
                 out.push(Output::Note(Event::Warning(text)));
             }
             _ => {}
+        }
+        if let What::Confirmation { grant, .. } = asked.what {
+            self.settle_doubt(now, grant, &reply.what, out);
         }
     }
 
