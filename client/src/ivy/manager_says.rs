@@ -39,7 +39,7 @@ impl Process {
                 Said::Notice(body) => self.notice(now, &body, out),
                 Said::Renewed => {
                     self.attaching = false;
-                    self.begin_life(out);
+                    self.begin_life(false, out);
                 }
                 Said::Primary(to) => self.change_cm(to, out),
                 Said::Dead => {
@@ -74,7 +74,8 @@ impl Process {
     }
 
     /// This life is over, or the manager has never heard of it: drops everything and begins another.
-    fn begin_life(&mut self, out: &mut Vec<Output>) {
+    /// What was asked in it is answered yet, or is not.
+    fn begin_life(&mut self, is_answered: bool, out: &mut Vec<Output>) {
         if self.life != 0 {
             self.say(Ivy::Fenced { by: self.name }, out);
         }
@@ -85,7 +86,15 @@ impl Process {
             // What was not confirmed has not taken effect, and is asked for again in the next life,
             // under another number: a page that comes for the old one is of another time.
             operation.request = request;
-            operation.stage = Stage::Held;
+            operation.stage = match std::mem::replace(&mut operation.stage, Stage::Held) {
+                // It may have been confirmed before this life was over.
+                Stage::Pending { grant, contents } | Stage::InDoubt { grant, contents }
+                    if is_answered =>
+                {
+                    Stage::InDoubt { grant, contents }
+                }
+                _ => Stage::Held,
+            };
             operation.refused = 0;
         }
         self.attach(out);
@@ -125,12 +134,29 @@ impl Process {
             }
             _ => {}
         }
+        if let What::Confirmation { grant, .. } = asked.what {
+            self.settle_doubt(now, grant, &reply.what, out);
+        }
     }
 
     fn fenced(&mut self, life: u64, out: &mut Vec<Output>) {
         if life == self.life && life != 0 {
-            self.begin_life(out);
+            self.begin_life(true, out);
         }
+    }
+
+    /// The answer to the confirmation that was under way when a life was over.
+    fn settle_doubt(&mut self, now: Time, grant: u64, answer: &What, out: &mut Vec<Output>) {
+        let Some(operation) = &mut self.operation else { return };
+        match operation.stage {
+            Stage::InDoubt { grant: doubted, .. } if doubted == grant => {}
+            _ => return,
+        }
+        if matches!(answer, What::Done { .. }) {
+            return self.take_effect(now, out);
+        }
+        operation.stage = Stage::Held;
+        self.ask(now, out);
     }
 
     /// The grant under which the operation in hand has its page.

@@ -79,6 +79,13 @@ enum Stage {
         /// What was read, or will have been written.
         contents: Bytes,
     },
+    /// The same, and then this life was over: the answer says whether it was confirmed before that.
+    InDoubt {
+        /// By which grant.
+        grant: u64,
+        /// What was read, or will have been written.
+        contents: Bytes,
+    },
 }
 
 /// The operation in hand.
@@ -227,6 +234,9 @@ impl Process {
     fn ask(&mut self, now: Time, out: &mut Vec<Output>) {
         let life = self.life;
         let Some(operation) = self.operation.as_mut().filter(|_| life != 0) else { return };
+        if matches!(operation.stage, Stage::InDoubt { .. }) {
+            return;
+        }
         operation.stage = Stage::Waiting { again_at: now + RETRY, asking: true };
         let (want, page) = (operation.task.want, operation.task.page);
         let what = What::Request { want, life, operation: operation.request, page };
@@ -252,16 +262,22 @@ impl Process {
     fn take_effect(&mut self, now: Time, out: &mut Vec<Output>) {
         let Some(mut operation) = self.operation.take() else { return };
         let stage = std::mem::replace(&mut operation.stage, Stage::Held);
-        let Stage::Pending { grant, contents } = stage else {
-            self.operation = Some(Operation { stage, ..operation });
-            return;
+        let (grant, contents, has_page) = match stage {
+            Stage::Pending { grant, contents } => (grant, contents, true),
+            Stage::InDoubt { grant, contents } => (grant, contents, false),
+            stage => {
+                self.operation = Some(Operation { stage, ..operation });
+                return;
+            }
         };
         let (want, page) = (operation.task.want, operation.task.page);
         let outcome = match want {
             Want::Read => Outcome::Read(contents.clone()),
             Want::Write => Outcome::Written,
         };
-        self.pages.install(page, want, grant, contents);
+        if has_page {
+            self.pages.install(page, want, grant, contents);
+        }
         self.ended(now, operation, outcome, false, out);
     }
 

@@ -5,7 +5,7 @@
 //! access to. A round is a cluster of its own. The figures are medians over the rounds, beside the
 //! best; they are held against what is aimed at, so on a busy machine the exit code says nothing.
 //!
-//! Not here: operations that need no message, which `cargo bench -p client` measures.
+//! Not here: operations that need no message.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
