@@ -63,7 +63,7 @@ pub fn row(mutant: Mutant, printed: &str) -> String {
     };
     let by: String = found.lines().next().unwrap_or_default().chars().take(90).collect();
     // The story has a number before each move.
-    let numbers = found.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
-    let moves: usize = numbers.last().unwrap_or(0);
+    let number = |line: &str| line.split_whitespace().next()?.parse().ok();
+    let moves: usize = found.lines().rev().find_map(number).unwrap_or(0);
     format!("{name:<24} {moves:>5}  {by}")
 }

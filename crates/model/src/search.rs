@@ -10,6 +10,12 @@
 //!
 //! Not here: what can happen (`moves`) and what must hold (`properties`).
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "how fast the search is is a matter of the real clock"
+)]
+
 use std::sync::{MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
