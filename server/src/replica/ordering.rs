@@ -145,12 +145,13 @@ impl Pending {
         self.clients.get(&client)
     }
 
-    /// Whether what a short-form client has under this number in the log is this question; `None` if
-    /// it has nothing there.
-    fn asks_the_same(&self, asked: &Asked) -> Option<bool> {
-        let pending = self.clients.get(&asked.client)?;
-        let last = pending.requests.iter().rev().find(|r| r.number == asked.number)?;
-        Some(last.asked == xxh3_64(&asked.body))
+    /// Whether this very question of a short-form client is in the log and not executed, whichever of
+    /// the client's lives it was asked in.
+    fn has_question(&self, asked: &Asked) -> bool {
+        let Some(pending) = self.clients.get(&asked.client) else { return false };
+        let mut same = pending.requests.iter().filter(|r| r.number == asked.number);
+        let question = xxh3_64(&asked.body);
+        same.any(|r| r.asked == question)
     }
 
     /// Whether a request of that number is in the log and not executed.
@@ -213,6 +214,10 @@ impl<S: Service> Replica<S> {
 
     fn place_implicit(&mut self, now: Time, asked: &Asked, fresh: bool) -> Place {
         let client = asked.client;
+        let Some(leading) = self.leading() else { return Place::InLog };
+        if leading.pending.has_question(asked) {
+            return Place::InLog;
+        }
         let restarted = fresh && self.has_restarted(now, asked);
         let Some(leading) = self.leading() else { return Place::InLog };
         let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
@@ -236,14 +241,15 @@ impl<S: Service> Replica<S> {
         self.place_in(session, asked)
     }
 
-    /// Whether a short-form request that counts from the start again comes from a restarted client.
+    /// Whether a short-form request that counts from the start again, and is not in the log, comes from
+    /// a restarted client.
     fn has_restarted(&self, now: Time, asked: &Asked) -> bool {
         let Standing::Primary(leading) = &self.standing else { return false };
         if asked.number.0 > 1 {
             return false;
         }
-        if let Some(same) = leading.pending.asks_the_same(asked) {
-            return !same;
+        if leading.pending.has_number(asked.client, asked.number) {
+            return true;
         }
         let went_on = leading.pending.highest(asked.client) > Some(asked.number);
         let session = self.machine.sessions.session(asked.client);

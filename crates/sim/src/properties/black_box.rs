@@ -3,9 +3,9 @@
 //! the clients know alone; the log, which the other check follows, is not looked at.
 //!
 //! A cluster that has lost its state (R12) says so before it answers anybody: the status may then be
-//! `?` again, once; and what was under way at that moment may have been executed in both clusters.
+//! `?` again, once. What took effect in both clusters is the one thing that is taken from the log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use history::models::{Replies, Status};
@@ -68,17 +68,7 @@ fn history(ledger: &Ledger, losses: &[u64]) -> Vec<Operation> {
             answered: answered.map(|(at, reply)| (at.as_micros(), reply.clone())),
         });
     }
-    history.extend(left_over(ledger, &history));
-    let asked = history.len();
-    for at in losses {
-        for place in 0..asked {
-            let operation = &history[place];
-            let answered = operation.answered.as_ref().is_some_and(|(answer, _)| answer < at);
-            if operation.invoked <= *at && !answered {
-                history.push(Operation { answered: None, ..operation.clone() });
-            }
-        }
-    }
+    history.extend(once_more(ledger, &history));
     history.extend(losses.iter().map(|at| Operation {
         process: "nobody".into(),
         request: Bytes::from_static(FORGET),
@@ -88,14 +78,18 @@ fn history(ledger: &Ledger, losses: &[u64]) -> Vec<Operation> {
     history
 }
 
-/// What took effect once more: only a request that a client of the documents had still under way when
-/// it ended may (`exactly_once` sees to that), at any time after it was asked, and nobody is told.
-fn left_over(ledger: &Ledger, history: &[Operation]) -> Vec<Operation> {
-    let mut seen = BTreeSet::new();
-    let again = ledger.order.iter().filter(|((cluster, _), body)| !seen.insert((*cluster, *body)));
-    let again: BTreeSet<&Bytes> = again.map(|(_, body)| body).collect();
-    let asked = history.iter().filter(|operation| again.contains(&operation.request));
-    asked.map(|operation| Operation { answered: None, ..operation.clone() }).collect()
+/// What took effect more than once, each time but one as a request whose answer nobody waits for. Only
+/// two kinds of it are allowed (`exactly_once` sees to that): what a client of the documents had still
+/// under way when it ended, and what another cluster executed before its state was lost, answered or
+/// not: a copy of it may have waited at the server that began afresh.
+fn once_more(ledger: &Ledger, history: &[Operation]) -> Vec<Operation> {
+    let mut places: BTreeMap<&Bytes, usize> = BTreeMap::new();
+    for body in ledger.order.values() {
+        *places.entry(body).or_default() += 1;
+    }
+    let again = |operation: &Operation| places.get(&operation.request).map_or(0, |n| n - 1);
+    let copies = history.iter().map(|operation| std::iter::repeat_n(operation, again(operation)));
+    copies.flatten().map(|operation| Operation { answered: None, ..operation.clone() }).collect()
 }
 
 impl Watcher for BlackBox {
