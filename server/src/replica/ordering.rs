@@ -164,6 +164,12 @@ impl Pending {
         self.clients.get(&client)?.requests.iter().map(|r| r.number).max()
     }
 
+    /// The same, of one session.
+    fn highest_in(&self, client: ClientName, session: SessionId) -> Option<RequestNumber> {
+        let requests = self.clients.get(&client)?.requests.iter();
+        requests.filter(|r| r.session == session).map(|r| r.number).max()
+    }
+
     fn registration(&self, client: ClientName) -> Option<(u64, SessionId)> {
         self.clients.get(&client)?.registration
     }
@@ -264,20 +270,27 @@ impl<S: Service> Replica<S> {
     }
 
     /// Whether a short-form request that a member hands over does not follow on what is known of its
-    /// client, which counts one by one: it is of a former life of the client, that ended while the
-    /// request waited there. Nor does the start of a life whose later requests come to this very
-    /// server, on a connection that is open still: that one was only held up on its way.
-    pub(super) fn is_astray(&self, client: ClientName, number: RequestNumber) -> bool {
+    /// client's life, which counts one by one: it is of a former life of the client, that ended while
+    /// the request waited there. Nor does another start than that of a life whose requests come to this
+    /// very server, on a connection that is open still: that one was only held up on its way.
+    pub(super) fn is_astray(&self, asked: &Asked) -> bool {
         let Standing::Primary(leading) = &self.standing else { return false };
+        let (client, number) = (asked.client, asked.number);
         let session = self.machine.sessions.session(client).filter(|s| s.implicit());
-        let known = leading.pending.highest(client).max(session.and_then(|s| s.last()));
-        let Some(last) = known else { return false };
-        let in_place = if number.0 <= 1 {
-            !self.clients.has_asked(client)
-        } else {
-            leading.pending.has_number(client, number)
-                || session.is_some_and(|s| s.known(number) != Known::New)
+        let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
+        let known = match opening {
+            Some((_, id)) => leading.pending.highest_in(client, id),
+            None => leading.pending.highest(client).max(session.and_then(|s| s.last())),
         };
+        let Some(last) = known else { return false };
+        if number.0 <= 1 {
+            let repeated = leading.pending.has_question(asked)
+                || session.is_some_and(|s| s.asked(number, &asked.body));
+            let started_already = number < last || number == last && !repeated;
+            return started_already && self.clients.has_asked(client);
+        }
+        let in_place = leading.pending.has_number(client, number)
+            || session.is_some_and(|s| s.known(number) != Known::New);
         number > last.next() || number < last && !in_place
     }
 

@@ -376,10 +376,11 @@ impl<S: Service> Replica<S> {
                 if epoch == current =>
             {
                 let session = (session != SessionId(0)).then_some(session);
-                if session.is_none() && self.is_astray(client, number) {
+                let asked = Asked { client, number, body, session };
+                if session.is_none() && self.is_astray(&asked) {
                     return self.drop_counted("requests of a client's former life", out);
                 }
-                self.place(now, &Asked { client, number, body, session }, fresh);
+                self.place(now, &asked, fresh);
             }
             Message::ForwardRegister { epoch, client, nonce, window, .. } if epoch == current => {
                 let known = self.machine.sessions.session(client);
