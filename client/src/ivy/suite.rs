@@ -20,7 +20,7 @@ use crate::links::{Links, Numbering};
 use crate::pace::{Pace, earliest};
 use crate::rounds::{End, ROUNDS, Rounds};
 use crate::session::{Opening, Session, Verdict};
-use crate::switch::{NEW_CLUSTER, Switch};
+use crate::switch::Switch;
 
 /// How many requests may be unanswered.
 const WINDOW: u32 = 64;
@@ -203,8 +203,10 @@ impl Suite {
         {
             self.said.push(Said::Primary(primary));
         }
+        // Its servers may have opened this session before the RM told of them, so they are asked, by
+        // registering it again: what was confirmed in it is answered then, and not done once more.
         if switch.is_new_cluster() && self.session.id().is_some() {
-            self.renew(now, NEW_CLUSTER, out);
+            self.links.restart(now, out);
         }
         self.links.retarget(&switch.target.servers, now, out);
     }
