@@ -20,12 +20,12 @@ use crate::checks::Finding;
 use crate::clock;
 use crate::conclude;
 use crate::condition::Condition;
-use crate::nemesis::storm;
+use crate::nemesis::{run, storm};
 use crate::plan::{Plan, Settings};
-use crate::play::{Outcome, Player};
+use crate::play::Outcome;
 use crate::processes;
-use crate::report::{Report, step_line};
-use crate::script::{Drill, Step};
+use crate::report::Report;
+use crate::script::Step;
 use crate::world::{self, World, run_directory};
 
 /// The argument by which this program becomes a busy loop.
@@ -124,7 +124,7 @@ async fn judge(world: &mut World, options: &Options, name: &str) -> Result<Repor
     let roster = world.plan.roster.clone();
     let mut steps = storm::launch(&roster).map_err(anyhow::Error::msg)?;
     let all = steps.len() + 2;
-    let mut outcomes = play(world, std::mem::take(&mut steps), 0, options.json).await?;
+    let mut outcomes = run::steps(world, std::mem::take(&mut steps), 0, options.json).await?;
     let held = |outcomes: &[Outcome]| outcomes.iter().all(|outcome| outcome.held);
     let mut findings = Vec::new();
     if held(&outcomes) {
@@ -132,7 +132,7 @@ async fn judge(world: &mut World, options: &Options, name: &str) -> Result<Repor
         let loops = Loops::start(options.loops)?;
         let title = format!("{} busy loops", options.loops);
         let load = step(title, Some(options.time), &["no view change"], &[], &roster)?;
-        let more = play(world, vec![load], outcomes.len(), options.json).await?;
+        let more = run::steps(world, vec![load], outcomes.len(), options.json).await?;
         outcomes.extend(more);
         findings.push(took_time(&loops));
         drop(loops);
@@ -142,7 +142,7 @@ async fn judge(world: &mut World, options: &Options, name: &str) -> Result<Repor
     if held(&outcomes) {
         let title = "the clients go on, the members compare their digests".to_owned();
         let rest = step(title, None, &[], &["clients progress 5", "1 digests"], &roster)?;
-        let more = play(world, vec![rest], outcomes.len(), options.json).await?;
+        let more = run::steps(world, vec![rest], outcomes.len(), options.json).await?;
         outcomes.extend(more);
     }
     let interrupted = outcomes.last().is_some_and(Outcome::interrupted);
@@ -150,21 +150,6 @@ async fn judge(world: &mut World, options: &Options, name: &str) -> Result<Repor
     let mut report = Report::new(name, world, outcomes, all, &finals);
     findings.into_iter().for_each(|finding| report.add(finding));
     Ok(report)
-}
-
-async fn play(
-    world: &mut World,
-    steps: Vec<Step>,
-    before: usize,
-    json: bool,
-) -> Result<Vec<Outcome>> {
-    let settings = world.plan.settings.clone();
-    let drill = Drill { description: String::new(), settings, steps };
-    let told = |number: usize, outcome: &Outcome| {
-        let line = step_line(before + number, outcome);
-        if json { Ok(()) } else { writeln!(io::stdout(), "{line}") }
-    };
-    Player::new(world).play(&drill, told).await
 }
 
 fn step(

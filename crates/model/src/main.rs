@@ -201,8 +201,11 @@ fn hunt(threads: usize) -> bool {
 fn check(scope: &Scope, threads: usize) -> Report {
     let trail = SharedTrail::default();
     tell_the_story_when_a_role_panics(scope, &trail);
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     search(scope, threads, &trail, &mut |report: &Report| {
-        eprint!("\r  depth {:>3}: {:>10} worlds ", report.depth, report.worlds);
+        if terminal {
+            eprint!("\r  depth {:>3}: {:>10} worlds ", report.depth, report.worlds);
+        }
     })
 }
 

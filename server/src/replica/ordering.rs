@@ -220,12 +220,11 @@ impl<S: Service> Replica<S> {
 
     fn place_implicit(&mut self, now: Time, asked: &Asked, fresh: bool) -> Place {
         let client = asked.client;
-        let Some(leading) = self.leading() else { return Place::InLog };
+        let Standing::Primary(leading) = &self.standing else { return Place::InLog };
         if leading.pending.has_question(asked) {
             return Place::InLog;
         }
         let restarted = fresh && self.has_restarted(now, asked);
-        let Some(leading) = self.leading() else { return Place::InLog };
         let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
         let executed = self.machine.sessions.session(client).filter(|s| s.implicit());
         // Something else was answered under this number: a request of a former life came in between.

@@ -125,7 +125,12 @@ async fn judge(
     Ok(report)
 }
 
-async fn steps(
+/// Plays steps of a drill that is not a file; the first has the number after `before`, and each is told
+/// on standard output unless a program reads it.
+///
+/// # Errors
+/// What kept a step from being played.
+pub(crate) async fn steps(
     world: &mut World,
     steps: Vec<Step>,
     before: usize,
@@ -134,7 +139,7 @@ async fn steps(
     let settings = world.plan.settings.clone();
     let drill = Drill { description: String::new(), settings, steps };
     let told = |number: usize, outcome: &Outcome| tell(json, before + number, outcome);
-    Player::new(world).play(&drill, told).await.context("the steps around the storm")
+    Player::new(world).play(&drill, told).await.context("the steps of the drill")
 }
 
 fn tell(json: bool, number: usize, outcome: &Outcome) -> io::Result<()> {
