@@ -137,6 +137,11 @@ impl Sessions {
         self.table.get(&client)
     }
 
+    /// Every session, in the order of the clients' names.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ClientName, &Session)> {
+        self.table.iter().map(|(client, session)| (*client, session))
+    }
+
     /// What is known of a request.
     #[must_use]
     pub fn known(&self, client: ClientName, id: SessionId, number: RequestNumber) -> Known {

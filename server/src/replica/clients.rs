@@ -4,7 +4,7 @@
 //! primary, at a member in active mode (which hands it to the primary when it does not show up in
 //! the log, R2), and at a joiner, where this is the buffer of R8.
 //!
-//! Not here: whether a request is new; see `ordering` and [`crate::sessions`].
+//! Not here: whether a request is new; see `ordering`, `lives` and [`crate::sessions`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use node::{Conn, Output, Time};
 use wire::{ClientName, Message, ReplicaName, RequestNumber, SessionId};
 
+use super::lives::Lives;
 use crate::sessions::CAPACITY;
 
 /// A request that is not answered yet.
@@ -61,6 +62,8 @@ pub(super) struct Clients {
     /// The newest connection that each short-form client has spoken on. Connections are numbered as
     /// they were accepted, so what comes late on an older one is known (schedule 25).
     newest: BTreeMap<ClientName, Conn>,
+    /// Which life of its client a connection can speak for.
+    pub(super) lives: Lives,
 }
 
 /// Which request an answer is for.

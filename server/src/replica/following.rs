@@ -30,7 +30,7 @@ pub(super) struct Following {
     said: Option<Sequence>,
     incoming: Option<Incoming>,
     /// Since when nobody leads.
-    alone_since: Time,
+    pub(super) alone_since: Time,
     complained_at: Option<Time>,
     /// The last stale sender that was told so; once is enough.
     refused: Option<(Conn, Epoch)>,
@@ -208,6 +208,7 @@ impl<S: Service> Replica<S> {
             Some(_) => self.cut(Sequence(place.0 - 1), out),
             None => {}
         }
+        self.clients.lives.appended(&entry);
         self.log.append(entry);
         let member = matches!(self.standing, Standing::Backup(_));
         if is_off(Mutant::ExecuteOnReceipt) && member && self.mode() == Some(Mode::Active) {
@@ -219,6 +220,7 @@ impl<S: Service> Replica<S> {
     fn cut(&mut self, last: Sequence, out: &mut Vec<Output>) {
         assert!(last >= self.committed, "what is committed is never cut");
         let entries = self.log.cut_after(last);
+        self.clients.lives.cut_after(last);
         out.push(Output::Note(Event::TailCut { last, entries }));
     }
 
@@ -264,6 +266,7 @@ impl<S: Service> Replica<S> {
         }
         let stands = self.machine.executed();
         self.log.reset(stands);
+        self.clients.lives.restored(&self.machine.sessions);
         self.committed = stands;
         self.cluster = self.view.as_ref().map_or(ClusterId(0), |v| v.cluster);
         self.whole = true;

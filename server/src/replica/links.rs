@@ -159,6 +159,20 @@ impl Link {
             None
         }
     }
+
+    /// When there will be something to complain of, if its peer stays as silent as it is.
+    pub(super) fn complaint_due(
+        &self,
+        now: Time,
+        ack_timeout: Duration,
+        peer_timeout: Duration,
+    ) -> Option<Time> {
+        let due = match self.state {
+            State::Streaming => [self.progress_at + ack_timeout, self.progress_at + peer_timeout],
+            _ => [self.down_since + ack_timeout; 2],
+        };
+        due.into_iter().filter(|at| *at > now).min()
+    }
 }
 
 /// The next run of entries that the links which are furthest behind are sent together: from the

@@ -19,6 +19,7 @@ mod execution;
 mod following;
 mod leading;
 mod links;
+mod lives;
 mod ordering;
 mod probe;
 mod reports;
@@ -257,7 +258,10 @@ impl<S: Service> Role for Replica<S> {
     fn handle(&mut self, now: Time, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::Start => self.tick_at = now + TICK,
-            Input::Opened(conn, _) => self.link_opened(conn, out),
+            Input::Opened(conn, _) => {
+                self.clients.lives.opened(conn);
+                self.link_opened(conn, out);
+            }
             Input::Received(conn, message) => self.received(now, conn, message, out),
             Input::Ended(conn) => self.client_ended(conn, out),
             Input::Closed(conn) => self.closed(now, conn, out),
@@ -292,6 +296,8 @@ impl<S: Service> Role for Replica<S> {
             let late = now.since(self.tick_at);
             self.tick_at = now + TICK;
             self.tick(now, late, out);
+            // A complaint is not put off to the next tick.
+            self.tick_at = self.complaint_due(now).map_or(self.tick_at, |at| at.min(self.tick_at));
         }
     }
 

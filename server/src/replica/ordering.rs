@@ -4,11 +4,9 @@
 //! together make a retried request find its first place, so that nothing is ordered twice; the
 //! session table would give a second place no effect anyway (R7).
 //!
-//! A client of the documents has no session of its own. Its implicit one ends when, on a new
-//! connection, it counts from 0 or 1 again: that is a restart, and its numbers mean new requests.
+//! Not here: the sessions of clients that name none; see `lives`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use bytes::Bytes;
 use node::{Output, Time};
@@ -20,9 +18,6 @@ use super::{Replica, Standing};
 use crate::service::Service;
 use crate::sessions::{CAPACITY, Known};
 
-/// A short-form client that was served so lately has not restarted: a "1" that arrives now is a late
-/// copy of its first request, not a new life.
-const RESTART_TAKES: Duration = Duration::from_secs(1);
 /// How much may be ordered and not committed before clients are not read any more.
 const UNCOMMITTED_ENTRIES: u64 = 65_536;
 const UNCOMMITTED_BYTES: usize = 64 << 20;
@@ -147,42 +142,38 @@ impl Pending {
 
     /// Whether this very question of a short-form client is in the log and not executed, whichever of
     /// the client's lives it was asked in.
-    fn has_question(&self, asked: &Asked) -> bool {
+    pub(super) fn has_question(&self, asked: &Asked) -> bool {
         let Some(pending) = self.clients.get(&asked.client) else { return false };
         let mut same = pending.requests.iter().filter(|r| r.number == asked.number);
         let question = xxh3_64(&asked.body);
         same.any(|r| r.asked == question)
     }
 
-    /// Whether a request of that number is in the log and not executed.
-    fn has_number(&self, client: ClientName, number: RequestNumber) -> bool {
-        self.clients.get(&client).is_some_and(|p| p.requests.iter().any(|r| r.number == number))
+    /// Whether a request is in the log and not executed.
+    pub(super) fn holds(&self, client: ClientName, session: SessionId, n: RequestNumber) -> bool {
+        self.clients.get(&client).is_some_and(|p| p.holds(session, n))
     }
 
-    /// The highest number of a client that is in the log and not executed.
-    fn highest(&self, client: ClientName) -> Option<RequestNumber> {
-        self.clients.get(&client)?.requests.iter().map(|r| r.number).max()
-    }
-
-    /// The same, of one session.
-    fn highest_in(&self, client: ClientName, session: SessionId) -> Option<RequestNumber> {
+    /// The highest number of a session that is in the log and not executed.
+    pub(super) fn highest(&self, client: ClientName, session: SessionId) -> Option<RequestNumber> {
         let requests = self.clients.get(&client)?.requests.iter();
         requests.filter(|r| r.session == session).map(|r| r.number).max()
     }
 
-    fn registration(&self, client: ClientName) -> Option<(u64, SessionId)> {
+    pub(super) fn registration(&self, client: ClientName) -> Option<(u64, SessionId)> {
         self.clients.get(&client)?.registration
     }
 
-    fn serve(&mut self, client: ClientName, now: Time) {
+    pub(super) fn serve(&mut self, client: ClientName, now: Time) {
         if self.served.len() >= CAPACITY {
             self.served.clear();
         }
         self.served.insert(client, now);
     }
 
-    fn served_lately(&self, client: ClientName, now: Time) -> bool {
-        self.served.get(&client).is_some_and(|at| now.since(*at) < RESTART_TAKES)
+    /// When a short-form client was last given a place.
+    pub(super) fn served(&self, client: ClientName) -> Option<Time> {
+        self.served.get(&client).copied()
     }
 }
 
@@ -193,14 +184,7 @@ impl<S: Service> Replica<S> {
     }
 
     /// Finds or gives a request its place in the log.
-    pub(super) fn place(&mut self, now: Time, asked: &Asked, fresh: bool) -> Place {
-        match asked.session {
-            Some(session) => self.place_in(session, asked),
-            None => self.place_implicit(now, asked, fresh),
-        }
-    }
-
-    fn place_in(&mut self, session: SessionId, asked: &Asked) -> Place {
+    pub(super) fn place_in(&mut self, session: SessionId, asked: &Asked) -> Place {
         let (client, number) = (asked.client, asked.number);
         let Standing::Primary(leading) = &self.standing else { return Place::InLog };
         let pending = leading.pending.of(client);
@@ -216,81 +200,6 @@ impl<S: Service> Replica<S> {
         }
         self.append_op(Op::Request { client, session, number, body: asked.body.clone() });
         Place::Appended
-    }
-
-    fn place_implicit(&mut self, now: Time, asked: &Asked, fresh: bool) -> Place {
-        let client = asked.client;
-        let Standing::Primary(leading) = &self.standing else { return Place::InLog };
-        if leading.pending.has_question(asked) {
-            return Place::InLog;
-        }
-        let restarted = fresh && self.has_restarted(now, asked);
-        let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
-        let executed = self.machine.sessions.session(client).filter(|s| s.implicit());
-        // Something else was answered under this number: a request of a former life came in between.
-        let taken = executed.is_some_and(|s| {
-            let answered = matches!(s.known(asked.number), Known::Answered(_));
-            answered && !s.asked(asked.number, &asked.body)
-        });
-        let session = match (opening, executed) {
-            (Some((_, id)), _) if !restarted => id,
-            (None, Some(session)) if !restarted && !taken => session.id,
-            _ => {
-                let opening = Op::Register { client, nonce: 0, window: 1 };
-                SessionId(self.append_op(opening).0)
-            }
-        };
-        if let Some(leading) = self.leading() {
-            leading.pending.serve(client, now);
-        }
-        self.place_in(session, asked)
-    }
-
-    /// Whether a short-form request that counts from the start again, and is not in the log, comes from
-    /// a restarted client.
-    fn has_restarted(&self, now: Time, asked: &Asked) -> bool {
-        let Standing::Primary(leading) = &self.standing else { return false };
-        if asked.number.0 > 1 {
-            return false;
-        }
-        if leading.pending.has_number(asked.client, asked.number) {
-            return true;
-        }
-        let went_on = leading.pending.highest(asked.client) > Some(asked.number);
-        let session = self.machine.sessions.session(asked.client);
-        let last = session.and_then(|s| s.last());
-        if !went_on && last < Some(asked.number) {
-            return false;
-        }
-        // The very question again: late, handed over by a member that has not heard of its answer.
-        let same = session.is_some_and(|s| s.asked(asked.number, &asked.body));
-        let repeats_last = !went_on && last == Some(asked.number);
-        !same || !(repeats_last || leading.pending.served_lately(asked.client, now))
-    }
-
-    /// Whether a short-form request that a member hands over does not follow on what is known of its
-    /// client's life, which counts one by one: it is of a former life of the client, that ended while
-    /// the request waited there. Nor does another start than that of a life whose requests come to this
-    /// very server, on a connection that is open still: that one was only held up on its way.
-    pub(super) fn is_astray(&self, asked: &Asked) -> bool {
-        let Standing::Primary(leading) = &self.standing else { return false };
-        let (client, number) = (asked.client, asked.number);
-        let session = self.machine.sessions.session(client).filter(|s| s.implicit());
-        let opening = leading.pending.registration(client).filter(|(nonce, _)| *nonce == 0);
-        let known = match opening {
-            Some((_, id)) => leading.pending.highest_in(client, id),
-            None => leading.pending.highest(client).max(session.and_then(|s| s.last())),
-        };
-        let Some(last) = known else { return false };
-        if number.0 <= 1 {
-            let repeated = leading.pending.has_question(asked)
-                || session.is_some_and(|s| s.asked(number, &asked.body));
-            let started_already = number < last || number == last && !repeated;
-            return started_already && self.clients.has_asked(client);
-        }
-        let in_place = leading.pending.has_number(client, number)
-            || session.is_some_and(|s| s.known(number) != Known::New);
-        number > last.next() || number < last && !in_place
     }
 
     /// Logs the opening of a session; a repeated registration is logged once.
@@ -309,6 +218,7 @@ impl<S: Service> Replica<S> {
     pub(super) fn append_op(&mut self, op: Op) -> Sequence {
         let entry = Entry { sequence: self.log.last().next(), epoch: self.epoch, op };
         let sequence = entry.sequence;
+        self.clients.lives.appended(&entry);
         if let Standing::Primary(leading) = &mut self.standing {
             leading.pending.appended(&entry);
         }

@@ -79,6 +79,7 @@ impl<S: Service> Replica<S> {
     /// A member that does not order answers what it has executed; the rest shows up in the log.
     fn answer_if_known(&mut self, conn: Conn, asked: &Asked, fresh: bool, out: &mut Vec<Output>) {
         let (client, number) = (asked.client, asked.number);
+        let fresh = fresh && self.may_start(conn, asked);
         let Some(session) = self.machine.sessions.session(client) else { return };
         let known = match asked.session {
             Some(id) => self.machine.sessions.known(client, id, number),
@@ -101,6 +102,11 @@ impl<S: Service> Replica<S> {
         }
     }
 
+    /// Whether the first request of a connection may be the first of its client's life.
+    fn may_start(&self, conn: Conn, asked: &Asked) -> bool {
+        asked.session.is_some() || !self.clients.lives.precedes(conn, asked.client)
+    }
+
     /// Orders a request at the primary, or answers it at once if it was executed before.
     fn order_request(
         &mut self,
@@ -110,7 +116,12 @@ impl<S: Service> Replica<S> {
         fresh: bool,
         out: &mut Vec<Output>,
     ) {
-        match self.place(now, asked, fresh) {
+        let fresh = fresh && self.may_start(conn, asked);
+        let place = match asked.session {
+            Some(session) => self.place_in(session, asked),
+            None => self.place_implicit(now, asked, fresh),
+        };
+        match place {
             Place::Answered(reply) => self.answer(&asked.answered(), reply, out),
             Place::Expired => self.refuse_expired(conn, asked.client, out),
             Place::Stale => self.drop_stale(conn, asked, fresh, out),
@@ -328,7 +339,7 @@ impl<S: Service> Replica<S> {
         let (Some(leader), Some(Mode::Active)) = (following.leader(), mode) else { return };
         let Some(to) = self.view.as_ref().map(|v| v.primary) else { return };
         let patience = super::TICK * 2;
-        for link in self.clients.links.values_mut() {
+        for (conn, link) in &mut self.clients.links {
             let client = link.name;
             if let Some(r) = link.registering.as_mut().filter(|r| now.since(r.since) >= patience) {
                 r.since = now;
@@ -352,7 +363,7 @@ impl<S: Service> Replica<S> {
                         session: w.session.unwrap_or_default(),
                         number: w.number,
                         body: w.body.clone(),
-                        fresh: w.fresh,
+                        fresh: w.fresh && !self.clients.lives.precedes(*conn, client),
                     },
                 ));
             }
@@ -377,10 +388,13 @@ impl<S: Service> Replica<S> {
             {
                 let session = (session != SessionId(0)).then_some(session);
                 let asked = Asked { client, number, body, session };
-                if session.is_none() && self.is_astray(&asked) {
-                    return self.drop_counted("requests of a client's former life", out);
-                }
-                self.place(now, &asked, fresh);
+                match session {
+                    Some(session) => self.place_in(session, &asked),
+                    None if self.is_astray(&asked) => {
+                        return self.drop_counted("requests of a client's former life", out);
+                    }
+                    None => self.place_implicit(now, &asked, fresh),
+                };
             }
             Message::ForwardRegister { epoch, client, nonce, window, .. } if epoch == current => {
                 let known = self.machine.sessions.session(client);
