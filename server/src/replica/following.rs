@@ -208,7 +208,7 @@ impl<S: Service> Replica<S> {
             Some(_) => self.cut(Sequence(place.0 - 1), out),
             None => {}
         }
-        self.clients.lives.appended(&entry);
+        self.clients.appended(&entry);
         self.log.append(entry);
         let member = matches!(self.standing, Standing::Backup(_));
         if is_off(Mutant::ExecuteOnReceipt) && member && self.mode() == Some(Mode::Active) {
@@ -220,7 +220,7 @@ impl<S: Service> Replica<S> {
     fn cut(&mut self, last: Sequence, out: &mut Vec<Output>) {
         assert!(last >= self.committed, "what is committed is never cut");
         let entries = self.log.cut_after(last);
-        self.clients.lives.cut_after(last);
+        self.clients.cut_after(last);
         out.push(Output::Note(Event::TailCut { last, entries }));
     }
 
@@ -266,7 +266,7 @@ impl<S: Service> Replica<S> {
         }
         let stands = self.machine.executed();
         self.log.reset(stands);
-        self.clients.lives.restored(&self.machine.sessions);
+        self.clients.restored(&self.machine.sessions);
         self.committed = stands;
         self.cluster = self.view.as_ref().map_or(ClusterId(0), |v| v.cluster);
         self.whole = true;

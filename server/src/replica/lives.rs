@@ -12,12 +12,13 @@
 //!
 //! Not here: sessions that are named (R7), which leave nothing to guess; see `ordering`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::{Conn, Time};
 use wire::{ClientName, Entry, Op, RequestNumber, Sequence, SessionId};
 
+use super::clients::Clients;
 use super::ordering::{Pending, Place};
 use super::requests::Asked;
 use super::{Replica, Standing};
@@ -31,11 +32,12 @@ const RESTART_TAKES: Duration = Duration::from_secs(1);
 /// Which life of its client a connection can speak for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lives {
-    /// The connection that was accepted last. They are numbered as they are accepted.
-    accepted: Option<Conn>,
-    /// The newest life of each client in this server's log and state: its session, and the connection
-    /// that had been accepted last when this server heard of it.
-    newest: BTreeMap<ClientName, (SessionId, Option<Conn>)>,
+    /// The accepted connections on which nobody has spoken yet.
+    silent: BTreeSet<Conn>,
+    /// The newest life of a client in this server's log and state: its session, and the newest
+    /// connection that was open when this server heard of it and may speak for that client later.
+    /// Connections are numbered as they are accepted.
+    newest: BTreeMap<ClientName, (SessionId, Conn)>,
 }
 
 impl Lives {
@@ -43,14 +45,29 @@ impl Lives {
     pub(super) fn opened(&mut self, conn: Conn) {
         // Those that this server dials have even numbers.
         if conn.0 % 2 == 1 {
-            self.accepted = self.accepted.max(Some(conn));
+            self.silent.insert(conn);
         }
     }
 
+    /// Somebody has spoken on a connection, or it is closed.
+    pub(super) fn is_known(&mut self, conn: Conn) {
+        if !self.silent.is_empty() {
+            self.silent.remove(&conn);
+        }
+    }
+
+    /// Whether a connection was open before this server heard of its client's newest life: it is not
+    /// of a later one, however late its bytes arrive.
+    pub(super) fn precedes(&self, conn: Conn, client: ClientName) -> bool {
+        self.newest.get(&client).is_some_and(|(_, since)| conn <= *since)
+    }
+}
+
+impl Clients {
     /// An entry was appended.
     pub(super) fn appended(&mut self, entry: &Entry) {
         if let Op::Register { client, nonce: 0, .. } = &entry.op {
-            self.heard_of(*client, SessionId(entry.sequence.0));
+            self.heard_of_life(*client, SessionId(entry.sequence.0));
         }
     }
 
@@ -58,31 +75,29 @@ impl Lives {
     pub(super) fn restored(&mut self, sessions: &Sessions) {
         let same =
             |client, id| sessions.session(client).is_some_and(|s| s.implicit() && s.id == id);
-        self.newest.retain(|client, (id, _)| same(*client, *id));
+        self.lives.newest.retain(|client, (id, _)| same(*client, *id));
         for (client, session) in sessions.all().filter(|(_, s)| s.implicit()) {
-            self.heard_of(client, session.id);
+            self.heard_of_life(client, session.id);
         }
     }
 
     /// The log ends with this entry now; what came after it is not true.
     pub(super) fn cut_after(&mut self, last: Sequence) {
-        self.newest.retain(|_, (session, _)| session.0 <= last.0);
+        self.lives.newest.retain(|_, (session, _)| session.0 <= last.0);
     }
 
-    /// Whether a connection was open before this server heard of its client's newest life: it is not
-    /// of a later one, however late its bytes arrive.
-    pub(super) fn precedes(&self, conn: Conn, client: ClientName) -> bool {
-        self.newest.get(&client).is_some_and(|(_, since)| Some(conn) <= *since)
-    }
-
-    fn heard_of(&mut self, client: ClientName, session: SessionId) {
-        if self.newest.get(&client).is_some_and(|(known, _)| *known == session) {
+    fn heard_of_life(&mut self, client: ClientName, session: SessionId) {
+        if self.lives.newest.get(&client).is_some_and(|(known, _)| *known == session) {
             return;
         }
-        if self.newest.len() >= CAPACITY {
-            self.newest.clear();
+        let silent = self.lives.silent.last().copied();
+        if self.lives.newest.len() >= CAPACITY {
+            self.lives.newest.clear();
         }
-        self.newest.insert(client, (session, self.accepted));
+        match silent.max(self.connection(client)) {
+            Some(since) => self.lives.newest.insert(client, (session, since)),
+            None => self.lives.newest.remove(&client),
+        };
     }
 }
 

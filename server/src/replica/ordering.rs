@@ -218,7 +218,7 @@ impl<S: Service> Replica<S> {
     pub(super) fn append_op(&mut self, op: Op) -> Sequence {
         let entry = Entry { sequence: self.log.last().next(), epoch: self.epoch, op };
         let sequence = entry.sequence;
-        self.clients.lives.appended(&entry);
+        self.clients.appended(&entry);
         if let Standing::Primary(leading) = &mut self.standing {
             leading.pending.appended(&entry);
         }

@@ -71,7 +71,7 @@ impl<S: Service> Replica<S> {
         }
         self.machine.reset(&self.initial);
         self.log.reset(Sequence(0));
-        self.clients.lives.restored(&self.machine.sessions);
+        self.clients.restored(&self.machine.sessions);
         self.committed = Sequence(0);
         self.whole = true;
     }
