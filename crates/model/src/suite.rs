@@ -33,13 +33,13 @@ pub fn quick() -> Vec<Named> {
     vec![
         named("join", 2_523, calm()),
         named("join, two requests", 25_843, Scope { requests: 2, ..calm() }),
-        named("death", 459_509, Scope { formed: 3, crashes: 1, ..calm() }),
+        named("death", 461_451, Scope { formed: 3, crashes: 1, ..calm() }),
         named(
             "death and restart",
-            5_034,
+            5_838,
             Scope { crashes: 1, launches: 1, epochs: 3, ..two.clone() },
         ),
-        named("restart unnoticed", 10_533, Scope { replacements: 1, epochs: 3, ..two.clone() }),
+        named("restart unnoticed", 13_072, Scope { replacements: 1, epochs: 3, ..two.clone() }),
         named(
             "sessions",
             47_466,
@@ -54,23 +54,23 @@ pub fn quick() -> Vec<Named> {
         ),
         named(
             "new sessions",
-            23_219,
+            24_892,
             Scope { requests: 2, crashes: 1, sessions: true, newcomers: true, ..two.clone() },
         ),
         named(
             "the RM dies, its disk fails, the GFD goes away",
-            424_080,
+            500_260,
             Scope { crashes: 1, launches: 1, manager_crashes: 1, resets: 1, disk_errors: 1, ..two },
         ),
         named("active: join", 8_154, Scope { servers: 3, ..active.clone() }),
         named(
             "active: death and restart",
-            186_799,
+            234_393,
             Scope { requests: 2, crashes: 1, launches: 1, epochs: 3, ..active.clone() },
         ),
         named(
             "active: the state is lost",
-            37_444,
+            39_166,
             Scope { formed: 1, crashes: 1, launches: 1, ..active },
         ),
     ]
@@ -85,10 +85,10 @@ pub fn ci() -> Vec<Named> {
     let active = Scope { mode: Mode::Active, formed: 3, crashes: 1, ..calm() };
     let mut all = quick();
     all.extend([
-        named("active: death", 769_216, active),
-        named("join and death", 1_236_579, Scope { crashes: 1, ..calm() }),
+        named("active: death", 834_502, active),
+        named("join and death", 1_331_583, Scope { crashes: 1, ..calm() }),
         view_change(),
-        named("join and death, two requests", 18_625_354, {
+        named("join and death, two requests", 21_144_638, {
             Scope { requests: 2, crashes: 1, ..calm() }
         }),
     ]);
@@ -99,7 +99,7 @@ pub fn ci() -> Vec<Named> {
 #[must_use]
 pub fn view_change() -> Named {
     let scope = Scope { formed: 3, requests: 2, crashes: 1, ..calm() };
-    named("death, two requests", 16_074_063, scope)
+    named("death, two requests", 16_171_805, scope)
 }
 
 /// Larger scopes, for a quiet hour and some gigabytes of memory.
