@@ -326,7 +326,7 @@ report() {
     echo "| date | $(date -u +%F) |"
     echo "| machine | $(nproc) cores, $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs)," \
         "$(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo) |"
-    echo "| kernel | $(uname -sr) |"
+    echo "| kernel | $(uname -s) $(uname -r | cut -d- -f1) |"
     echo "| Chevron | $("$bin/client" --version), $(git -C "$root" rev-parse --short HEAD 2> /dev/null || echo no revision) |"
     echo "| Redis | $(redis-server --version 2> /dev/null | grep -oE 'v=[^ ]+' || echo not installed) |"
     echo "| etcd | $(etcd --version 2> /dev/null | head -n 1 || echo not installed) |"
