@@ -71,7 +71,7 @@ pub fn prepare<S: Service + 'static>(
     let base = plan.base();
     let mut settings = plan.settings(name.into(), Some(ip), base, &doors);
     settings.half_close = SERVER_CLIENTS.to_vec();
-    settings.keyboard = !arguments.launched && !service.table().is_empty();
+    settings.keyboard = !arguments.launched && !service.table(false).is_empty();
     let state_dir = plan.state_dir()?;
     plan.lock(&state_dir, name.as_str())?;
     let config = Config {

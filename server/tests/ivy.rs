@@ -98,7 +98,7 @@ impl goldenscript::Runner for Runner {
                 );
             }
             "print" => {
-                for row in self.machine.service.table() {
+                for row in self.machine.service.table(true) {
                     out += &format!("{row}\n");
                 }
             }

@@ -12,9 +12,11 @@ use wire::ClientName;
 use wire::ivy::{PAGE_LIMIT, PageNumber, Want};
 
 /// What `help` says.
-pub(super) const HELP: [&str; 6] = [
+pub(super) const HELP: [&str; 8] = [
     "readPage P1            read page 1",
-    "writePage P1 CONTENT   write page 1: everything after the page is its content",
+    "readPage P1 whole      read page 1, and print all of it as the line that writes it",
+    "writePage P1 CONTENT   write page 1: everything after the page is its content, at most 64 KiB;",
+    "                       any byte can be written as %XX: %00, %0A, %20 at an end, %25 for %",
     "work KIND COUNT PAGES SEED",
     "                       COUNT operations on pages 1 to PAGES, KIND is read, write or mixed",
     "print                  the page table",
@@ -31,6 +33,8 @@ pub(super) struct Task {
     pub(super) page: PageNumber,
     /// What is written.
     pub(super) contents: Bytes,
+    /// All of what was read is to be printed.
+    pub(super) whole: bool,
     /// Part of `work`, and the last of it.
     pub(super) work: Option<bool>,
 }
@@ -75,8 +79,9 @@ pub(super) struct Commands(VecDeque<Command>);
 impl Commands {
     /// Takes a typed line.
     pub(super) fn line(&mut self, line: &str) -> Typed {
-        let line = line.trim();
-        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        // Blanks of other scripts are contents.
+        let line = line.trim_ascii();
+        let (word, rest) = first_word(line);
         let command = match word {
             "" => return Typed::Blank,
             "print" => return Typed::Print,
@@ -128,7 +133,7 @@ impl Work {
             Want::Read => Bytes::new(),
             Want::Write => Bytes::from(format!("{process}.{}.{}", self.seed, self.done)),
         };
-        Task { want, page, contents, work: Some(self.left == 0) }
+        Task { want, page, contents, whole: false, work: Some(self.left == 0) }
     }
 
     /// SplitMix64 (Steele, Lea, Flood).
@@ -142,18 +147,32 @@ impl Work {
 }
 
 fn read(rest: &str) -> Result<Command, String> {
-    let page = rest.trim().parse()?;
-    Ok(Command::One(Task { want: Want::Read, page, contents: Bytes::new(), work: None }))
+    let (page, rest) = first_word(rest);
+    let whole = match rest {
+        "" => false,
+        "whole" => true,
+        _ => return Err(format!("readPage takes a page, and `whole` if you want it, not `{rest}`")),
+    };
+    let (page, contents) = (page.parse()?, Bytes::new());
+    Ok(Command::One(Task { want: Want::Read, page, contents, whole, work: None }))
 }
 
 fn write(rest: &str) -> Result<Command, String> {
-    let rest = rest.trim_start();
-    let (page, contents) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let (page, contents) = first_word(rest);
+    let contents = wire::unescape(contents.as_bytes());
     if contents.len() > PAGE_LIMIT {
         return Err(format!("a page has at most {PAGE_LIMIT} bytes, this has {}", contents.len()));
     }
-    let (page, contents) = (page.parse()?, Bytes::copy_from_slice(contents.as_bytes()));
-    Ok(Command::One(Task { want: Want::Write, page, contents, work: None }))
+    let page = page.parse()?;
+    Ok(Command::One(Task { want: Want::Write, page, contents, whole: false, work: None }))
+}
+
+/// The first word of a line, and what stands behind it.
+fn first_word(line: &str) -> (&str, &str) {
+    let blank = |c: char| c.is_ascii_whitespace();
+    let line = line.trim_ascii_start();
+    let (word, rest) = line.split_once(blank).unwrap_or((line, ""));
+    (word, rest.trim_ascii_start())
 }
 
 fn work(rest: &str) -> Result<Command, String> {
@@ -176,6 +195,8 @@ fn work(rest: &str) -> Result<Command, String> {
 
 #[cfg(test)]
 mod tests {
+    use node::ivy::Ivy;
+
     use super::*;
 
     fn name() -> ClientName {
@@ -195,11 +216,34 @@ mod tests {
         assert_eq!(commands.next(name()), None);
     }
 
+    /// Any bytes, up to the limit of a page, can be typed as they are printed.
+    #[test]
+    fn any_bytes_can_be_typed() {
+        let mut commands = Commands::default();
+        let all: Vec<u8> = (0..=u8::MAX).cycle().take(PAGE_LIMIT).collect();
+        for contents in [&all[..], b" 100%20 \n", "\u{3000}\u{e9}\u{a0}".as_bytes(), b""] {
+            let contents = Bytes::copy_from_slice(contents);
+            let line = Ivy::Whole { page: PageNumber(1), contents: contents.clone() }.to_string();
+            assert_eq!(commands.line(&line), Typed::Queued);
+            assert_eq!(commands.next(name()).expect("a task").contents, contents);
+        }
+        commands.line("writePage P1 %20100%25%20");
+        assert_eq!(commands.next(name()).expect("a task").contents, " 100% ");
+        commands.line("readPage P1 whole");
+        assert!(commands.next(name()).expect("a task").whole);
+    }
+
     #[test]
     fn mistakes_are_explained() {
         let mut commands = Commands::default();
         for (line, word) in
-            [("readPage", "like P1"), ("readPage X", "like P1"), ("work", "KIND"), ("red", "help")]
+            [
+                ("readPage", "like P1"),
+                ("readPage X", "like P1"),
+                ("readPage P1 P2", "whole"),
+                ("work", "KIND"),
+                ("red", "help"),
+            ]
         {
             let Typed::Wrong(why) = commands.line(line) else { panic!("{line}") };
             assert!(why.contains(word), "{why}");

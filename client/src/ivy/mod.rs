@@ -291,7 +291,14 @@ impl Process {
     ) {
         let micros = u64::try_from(now.since(operation.began).as_micros()).unwrap_or(u64::MAX);
         let (number, page) = (operation.number, operation.task.page);
+        let whole = match &outcome {
+            Outcome::Read(contents) if operation.task.whole => Some(contents.clone()),
+            _ => None,
+        };
         self.say(Ivy::Ended { operation: number, page, outcome, local, micros }, out);
+        if let Some(contents) = whole {
+            self.say(Ivy::Whole { page, contents }, out);
+        }
         let (Some(tally), Some(last)) = (&mut self.tally, operation.task.work) else { return };
         tally.operations += 1;
         tally.local += u64::from(local);

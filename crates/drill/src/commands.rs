@@ -61,7 +61,9 @@ pub fn parse(line: &str, roster: &Roster) -> Result<Option<Command>, String> {
     };
     let process = roster.find(verb).filter(|name| roster.clients.contains(name));
     if let Some(process) = process {
-        return Ok(Some(Command::Type(process, rest.join(" "))));
+        // As it was typed: blanks may be contents.
+        let typed = line.trim_ascii_start().get(verb.len()..).unwrap_or_default();
+        return Ok(Some(Command::Type(process, typed.trim_ascii().to_owned())));
     }
     Ok(Some(match *verb {
         "kill" => Command::Kill(names()?),
@@ -90,6 +92,13 @@ mod tests {
         assert_eq!(parse(" status "), Ok(Some(Command::Status)));
         assert_eq!(parse("switch active"), Ok(Some(Command::Switch(Mode::Active))));
         assert_eq!(parse(""), Ok(None));
+    }
+
+    #[test]
+    fn what_is_typed_at_a_process_comes_as_it_is() {
+        let roster = Roster::with(3, 1, "P");
+        let typed = Command::Type(roster.clients[0], "writePage P1 a  b%20".to_owned());
+        assert_eq!(parse(" P1  writePage P1 a  b%20 ", &roster), Ok(Some(typed)));
     }
 
     #[test]

@@ -15,8 +15,9 @@ use crate::wakeups::{Key, Source, Wakeups};
 /// How many lines may wait for the role.
 const QUEUE: usize = 64;
 
-/// The longest line, in bytes; what is longer comes as several lines.
-const LINE_LIMIT: u64 = 64 * 1024;
+/// The longest line, in bytes; what is longer comes as several lines. A page of Ivy of which every byte
+/// is typed as an escape fits.
+const LINE_LIMIT: u64 = 256 * 1024;
 
 /// The keyboard.
 pub(crate) struct Keyboard {

@@ -127,7 +127,10 @@ pub enum Ivy {
         life: u64,
     },
     /// The heading of the manager's table.
-    Records,
+    Records {
+        /// Which manager's: `cm_Primary` or `cm_Backup`.
+        of: &'static str,
+    },
     /// A row of it.
     Record {
         /// The page.
@@ -175,6 +178,13 @@ pub enum Ivy {
         /// How long it took, in microseconds.
         micros: u64,
     },
+    /// All of what was read, where that was asked for.
+    Whole {
+        /// Which page.
+        page: PageNumber,
+        /// The contents.
+        contents: Bytes,
+    },
     /// Typed work is done.
     Worked {
         /// How many operations.
@@ -198,10 +208,11 @@ impl Ivy {
             Self::Trace
             | Self::Row { .. }
             | Self::Done
-            | Self::Records
+            | Self::Records { .. }
             | Self::Record { .. }
             | Self::Entries { .. }
             | Self::Entry { .. }
+            | Self::Whole { .. }
             | Self::Help(_) => Stream::Plain,
             Self::Sent { .. }
             | Self::Received { .. }
@@ -250,7 +261,10 @@ impl fmt::Display for Ivy {
                 write!(f, "{by} was given up by the manager: it begins anew without any page.")
             }
             Self::Attached { by, life } => write!(f, "{by} is known to the manager, life {life}."),
-            Self::Records => f.write_str("Record    Owner_ID  copy_set"),
+            Self::Records { of } => {
+                writeln!(f, "{of}:")?;
+                f.write_str("Record    Owner_ID  copy_set")
+            }
             Self::Record { page, owner, copies } => {
                 let owner = owner.map_or("-".to_owned(), |owner| owner.to_string());
                 write!(f, "{page:<9} {owner:<9} map[")?;
@@ -259,7 +273,10 @@ impl fmt::Display for Ivy {
                 }
                 f.write_str("]")
             }
-            Self::Entries { of } => write!(f, "{of}: Page      isOwner   Access"),
+            Self::Entries { of } => {
+                writeln!(f, "process_{of}:")?;
+                f.write_str("Page      isOwner   Access")
+            }
             Self::Entry { page, is_owner, access } => {
                 write!(f, "{page:<9} {is_owner:<9} {access:?}")
             }
@@ -270,6 +287,10 @@ impl fmt::Display for Ivy {
                 let how = if *local { "without a message" } else { "over the manager" };
                 ended(f, *page, outcome)?;
                 write!(f, " ({micros} us, {how})")
+            }
+            Self::Whole { page, contents } => {
+                write!(f, "writePage P{page} ")?;
+                as_typed(f, contents)
             }
             Self::Worked { operations, local, micros, messages } => {
                 let millis = *micros as f64 / 1000.0;
@@ -284,14 +305,19 @@ impl fmt::Display for Ivy {
 fn ended(f: &mut fmt::Formatter<'_>, page: PageNumber, outcome: &Outcome) -> fmt::Result {
     match outcome {
         Outcome::Read(contents) => {
+            // A character has at most four bytes.
             let seen = &contents[..contents.len().min(4 * (SHOWN + 1))];
-            let text: String = String::from_utf8_lossy(seen)
+            let seen = String::from_utf8_lossy(seen);
+            let text: String = seen
                 .chars()
                 .take(SHOWN)
                 .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
                 .collect();
-            let more = if text.len() < contents.len() { "…" } else { "" };
-            write!(f, "page {page}: {text}{more}")
+            write!(f, "page {page}: {text}")?;
+            match seen.chars().count() > SHOWN {
+                true => write!(f, "… ({} bytes)", contents.len()),
+                false => Ok(()),
+            }
         }
         Outcome::Written => write!(f, "page {page} is written"),
         Outcome::NeverWritten => write!(f, "page {page}: nobody has ever written it"),
@@ -299,6 +325,17 @@ fn ended(f: &mut fmt::Formatter<'_>, page: PageNumber, outcome: &Outcome) -> fmt
             write!(f, "page {page} was lost with {process}; writing it starts it anew")
         }
     }
+}
+
+/// Text as it is, and every byte that is none, or has a meaning in a typed line, as an escape.
+fn as_typed(f: &mut fmt::Formatter<'_>, contents: &[u8]) -> fmt::Result {
+    let mut escaped = Vec::with_capacity(contents.len());
+    wire::escape(contents, |piece| escaped.extend_from_slice(piece));
+    for chunk in escaped.utf8_chunks() {
+        f.write_str(chunk.valid())?;
+        chunk.invalid().iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -333,6 +370,10 @@ mod tests {
         assert_eq!(record.to_string(), "1         P1        map[P2 P3]");
         assert_eq!(entry.to_string(), "1         true      ReadWrite");
         assert_eq!(Ivy::Done.to_string(), "Done");
+        let heading = Ivy::Entries { of: name("P1") }.to_string();
+        assert_eq!(heading, "process_P1:\nPage      isOwner   Access");
+        let heading = Ivy::Records { of: "cm_Primary" }.to_string();
+        assert_eq!(heading, "cm_Primary:\nRecord    Owner_ID  copy_set");
     }
 
     #[test]
@@ -346,6 +387,16 @@ mod tests {
         };
         let line = ended(b"a\nb").to_string();
         assert_eq!(line, "page 3: a\\nb (0 us, without a message)");
-        assert!(ended(&[b'x'; 500]).to_string().len() < 120);
+        let line = ended(&[b'x'; 500]).to_string();
+        assert!(line.len() < 120 && line.contains("… (500 bytes)"), "{line}");
+        let line = ended(&[0xff; SHOWN]).to_string();
+        assert!(!line.contains('…'), "{line}");
+    }
+
+    #[test]
+    fn all_of_a_page_is_the_line_that_writes_it() {
+        let contents = Bytes::from_static(b" a,b\xff\n%\xc3\xa9 c ");
+        let whole = Ivy::Whole { page: PageNumber(3), contents };
+        assert_eq!(whole.to_string(), "writePage P3 %20a%2Cb%FF%0A%25\u{e9} c%20");
     }
 }

@@ -70,8 +70,8 @@ impl Service for Hosted {
         self.service_mut().absent(client, at, effects);
     }
 
-    fn table(&self) -> Vec<Event> {
-        self.service().table()
+    fn table(&self, primary: bool) -> Vec<Event> {
+        self.service().table(primary)
     }
 
     fn summary(&self) -> Bytes {

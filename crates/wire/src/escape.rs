@@ -58,8 +58,9 @@ fn plain(body: &[u8]) -> usize {
     checked + rest.iter().position(is_escaped).unwrap_or(rest.len())
 }
 
-/// Hands on the text of a body, piece by piece.
-pub(crate) fn escape(body: &[u8], mut put: impl FnMut(&[u8])) {
+/// Hands on the text of a body, piece by piece: what has a meaning in a frame, control bytes and the
+/// blanks at both ends are percent escapes, all else is itself.
+pub fn escape(body: &[u8], mut put: impl FnMut(&[u8])) {
     let mut run = plain(body);
     let has_blank = |end: Option<&u8>| end == Some(&b' ');
     if run == body.len() && !has_blank(body.first()) && !has_blank(body.last()) {
@@ -83,7 +84,8 @@ pub(crate) fn escape(body: &[u8], mut put: impl FnMut(&[u8])) {
 }
 
 /// Percent escapes to bytes. A `%` that starts no escape stands for itself.
-pub(crate) fn unescape(field: &[u8]) -> Bytes {
+#[must_use]
+pub fn unescape(field: &[u8]) -> Bytes {
     let mut bytes = BytesMut::with_capacity(field.len());
     let mut rest = field;
     while let Some(place) = memchr::memchr(b'%', rest) {

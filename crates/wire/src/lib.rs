@@ -28,6 +28,7 @@ mod text;
 mod view;
 
 pub use codec::{Codec, CodecError, DEFAULT_FRAME_LIMIT, HEADROOM};
+pub use escape::{escape, unescape};
 pub use fields::FieldError;
 pub use kind::Kind;
 pub use message::Message;

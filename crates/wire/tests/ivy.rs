@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use wire::ivy::{Message, PageNumber, What};
+use tokio_util::codec::{Decoder as _, Encoder as _};
+use wire::Codec;
+use wire::ivy::{FRAME_LIMIT, Message, PAGE_LIMIT, Page, PageNumber, Want, What};
 
 const PAGE: &str = include_str!("../../../docs/PROTOCOL.md");
 
@@ -45,6 +48,28 @@ fn a_page_is_written_with_or_without_its_letter() {
     assert_eq!(["P7", "p7", "7"].map(str::parse), [(); 3].map(|()| Ok(PageNumber(7))));
     for wrong in ["", "P", "+7", "P-1", "PP1", "4294967296"] {
         assert!(wrong.parse::<PageNumber>().is_err(), "{wrong}");
+    }
+}
+
+/// Whether or not every byte of it has to be escaped.
+#[test]
+fn the_largest_page_goes_from_process_to_process() {
+    let every = (0..=u8::MAX).cycle().take(PAGE_LIMIT).collect::<Vec<u8>>();
+    for contents in [every, vec![b'%'; PAGE_LIMIT], vec![b'x'; PAGE_LIMIT]] {
+        let page = wire::Message::Page(Page {
+            want: Want::Write,
+            from: "P".repeat(16).parse().expect("a name"),
+            to: "Q".repeat(16).parse().expect("a name"),
+            page: PageNumber(u32::MAX),
+            operation: u64::MAX,
+            grant: u64::MAX,
+            clock: u64::MAX,
+            contents: Bytes::from(contents),
+        });
+        let mut frame = BytesMut::new();
+        Codec::new(FRAME_LIMIT).encode(&page, &mut frame).expect("within the limit");
+        let read = Codec::new(FRAME_LIMIT).decode(&mut frame).expect("good");
+        assert_eq!(read, Some(page));
     }
 }
 

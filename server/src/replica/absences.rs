@@ -58,6 +58,7 @@ impl<S: Service> Replica<S> {
             let text = "a server knows one command: print".to_owned();
             return out.push(Output::Note(Event::Info(text)));
         }
-        out.extend(self.machine.service.table().into_iter().map(Output::Note));
+        let primary = matches!(self.standing, Standing::Primary(_));
+        out.extend(self.machine.service.table(primary).into_iter().map(Output::Note));
     }
 }

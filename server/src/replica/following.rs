@@ -183,6 +183,7 @@ impl<S: Service> Replica<S> {
                 last: own_last,
             },
         ));
+        self.dismiss_clients(out);
     }
 
     /// An entry: compared with what is held, or appended; where it differs, it replaces what is

@@ -129,23 +129,31 @@ impl<S: Service> Replica<S> {
     /// All inputs of this turn are in: commit, answer, and send what is new.
     pub(super) fn settle_leading(&mut self, now: Time, out: &mut Vec<Output>) {
         self.advance(out);
-        self.stream(now, out);
+        let streamed = self.stream(now, out);
         if self.leading().is_some_and(|l| l.links.values().any(|link| !link.member)) {
             self.ask_joins(now, out);
         }
-        let committed = self.committed;
-        let (from, epoch) = (self.config.name, self.epoch);
-        let Standing::Primary(leading) = &mut self.standing else { return };
-        if committed > leading.told {
-            leading.told = committed;
-            let streaming = leading.links.values().filter(|l| l.state == State::Streaming);
-            let conns: Vec<Conn> = streaming.map(|l| l.conn).collect();
-            if !conns.is_empty() {
-                let message = Message::Commit { from, epoch, sequence: committed };
-                out.push(Output::SendMany(conns, vec![message]));
-            }
+        // Passive backups do nothing with it until they are promoted, and then what they do not know
+        // to be committed is committed anew: it goes with the next entries, or at the next tick.
+        if streamed || self.mode() == Some(Mode::Active) {
+            self.tell_committed(out);
         }
         self.say_drained(now, out);
+    }
+
+    /// Tells the others what is committed, if that is news.
+    fn tell_committed(&mut self, out: &mut Vec<Output>) {
+        let (from, epoch, sequence) = (self.config.name, self.epoch, self.committed);
+        let Standing::Primary(leading) = &mut self.standing else { return };
+        if sequence <= leading.told {
+            return;
+        }
+        leading.told = sequence;
+        let streaming = leading.links.values().filter(|l| l.state == State::Streaming);
+        let conns: Vec<Conn> = streaming.map(|l| l.conn).collect();
+        if !conns.is_empty() {
+            out.push(Output::SendMany(conns, vec![Message::Commit { from, epoch, sequence }]));
+        }
     }
 
     /// Commits what everyone required has acknowledged, and executes it.
@@ -177,6 +185,7 @@ impl<S: Service> Replica<S> {
         self.miss_clients(now, late);
         self.complain(now, late, out);
         self.checkpoint_if_due(now, out);
+        self.tell_committed(out);
         self.trim();
         let given_up = self.leading().and_then(|l| l.drain.take_if(|d| now >= d.until));
         if given_up.is_some() {

@@ -393,13 +393,16 @@ impl<S: Service> Replica<S> {
         }
     }
 
-    /// Sends what is new: chunks of checkpoints, and entries to everyone who streams.
-    pub(super) fn stream(&mut self, now: Time, out: &mut Vec<Output>) {
+    /// Sends what is new: chunks of checkpoints, and entries to everyone who streams. Whether there
+    /// were entries.
+    pub(super) fn stream(&mut self, now: Time, out: &mut Vec<Output>) -> bool {
         self.send_chunks(out);
         let last = self.log.last();
         let (from, epoch) = (self.config.name, self.epoch);
-        let Standing::Primary(leading) = &mut self.standing else { return };
+        let Standing::Primary(leading) = &mut self.standing else { return false };
+        let mut streamed = false;
         while let Some((first, end)) = next_run(&leading.links, last) {
+            streamed = true;
             let mut conns = Vec::with_capacity(leading.links.len());
             for link in leading.links.values_mut().filter(|l| l.sends(first)) {
                 if link.acked.next() == link.next {
@@ -413,6 +416,7 @@ impl<S: Service> Replica<S> {
             let append = |entry: &Entry| Message::Append { from, epoch, entry: entry.clone() };
             out.push(Output::SendMany(conns, run.map(append).collect()));
         }
+        streamed
     }
 
     fn send_chunks(&mut self, out: &mut Vec<Output>) {

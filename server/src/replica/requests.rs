@@ -1,8 +1,9 @@
 //! What clients ask: a request or a registration arrives, and is answered, ordered, kept or refused.
 //!
 //! Who may answer (I11): the primary; in active mode every member. A joiner in active mode keeps
-//! requests until it is a member (R8). Everyone else refuses with a word that sends the client back
-//! to the RM.
+//! requests until it is a member (R8), and a passive backup whose primary is gone until it hears from
+//! the next one, which is perhaps itself: its clients may hear of that before it does. Everyone else
+//! refuses with a word that sends the client back to the RM.
 
 use bytes::Bytes;
 use node::mutant::{Mutant, is_off};
@@ -71,9 +72,14 @@ impl<S: Service> Replica<S> {
         }
         if self.ordering() {
             self.order_request(now, conn, &asked, fresh, out);
-        } else if matches!(self.standing, Standing::Backup(_)) {
+        } else if self.answers_as_backup() {
             self.answer_if_known(conn, &asked, fresh, out);
         }
+    }
+
+    /// Whether this is a member that does not order and answers all the same.
+    fn answers_as_backup(&self) -> bool {
+        matches!(self.standing, Standing::Backup(_)) && self.mode() == Some(Mode::Active)
     }
 
     /// A member that does not order answers what it has executed; the rest shows up in the log.
@@ -149,7 +155,7 @@ impl<S: Service> Replica<S> {
         link.registering = Some(Registering { nonce, window, since: now });
         if self.ordering() {
             self.order_registration(conn, opening, out);
-        } else if matches!(self.standing, Standing::Backup(_)) {
+        } else if self.answers_as_backup() {
             self.confirm_if_known(conn, opening, out);
         }
     }
@@ -234,7 +240,7 @@ impl<S: Service> Replica<S> {
         let passive = view.is_none_or(|v| v.mode == Mode::Passive);
         match &self.standing {
             Standing::Primary(_) => None,
-            Standing::Backup(_) if passive => {
+            Standing::Backup(following) if passive && following.leader().is_some() => {
                 Some((ErrorCode::NotPrimary, format!("the primary is {primary}")))
             }
             Standing::Joiner(_) if passive => {

@@ -103,8 +103,8 @@ pub trait Service {
     /// A watched client had no connection for a while. Comes through the log, as a request does.
     fn absent(&mut self, _client: ClientName, _at: Sequence, _effects: &mut Effects) {}
 
-    /// The state as a table, for whoever types `print` at the server.
-    fn table(&self) -> Vec<Event> {
+    /// The state as a table, for whoever types `print` at the server; whether that is the primary.
+    fn table(&self, _primary: bool) -> Vec<Event> {
         Vec::new()
     }
 

@@ -343,13 +343,14 @@ impl Service for CentralManager {
         self.gone(client, effects);
     }
 
-    fn table(&self) -> Vec<Event> {
+    fn table(&self, primary: bool) -> Vec<Event> {
         let rows = self.pages.iter().map(|(page, record)| Ivy::Record {
             page: *page,
             owner: record.owner,
             copies: record.copies.iter().copied().collect(),
         });
-        std::iter::once(Ivy::Records).chain(rows).map(Event::Ivy).collect()
+        let of = if primary { "cm_Primary" } else { "cm_Backup" };
+        std::iter::once(Ivy::Records { of }).chain(rows).map(Event::Ivy).collect()
     }
 
     fn summary(&self) -> Bytes {
