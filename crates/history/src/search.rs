@@ -27,7 +27,8 @@
 //!   be left before, if nothing leads to it again; and a pending operation that leads to a state which
 //!   no answer needs is left out.
 //!
-//! Not here: which object an operation is about; see [`crate::check`].
+//! Not here: which object an operation is about, and when this search is asked; see [`crate::check`].
+//! Where the state before every answer is known, [`crate::chains`] comes first.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -90,23 +91,30 @@ struct Search<'a, M: Model> {
     all_known: bool,
 }
 
-/// Searches for an order of operations on one object; says how many steps of the model it took.
+/// Searches for an order of operations on one object, nobody of which was answered before it asked;
+/// says how many steps of the model it took.
 pub(crate) fn search<M: Model>(model: &M, history: &[&Operation], budget: u64) -> (Verdict, u64) {
-    if let Some(early) = history.iter().find(|operation| operation.precedes(operation)) {
-        let operation = (*early).clone();
-        let states = vec!["nothing: it was answered before it was asked".to_owned()];
-        return (Verdict::Refuted(Refutation { operation, explained: 0, states }), 0);
-    }
     let (verdict, steps) = Search::new(model, history, true).run(budget);
-    if !matches!(verdict, Verdict::Refuted(_)) {
-        return (verdict, steps);
+    let Verdict::Refuted(refutation) = verdict else { return (verdict, steps) };
+    let (refutation, more) = explain(model, history, refutation, budget);
+    (Verdict::Refuted(refutation), steps + more)
+}
+
+/// Says better, for people, why there is no order. With foresight a search stops where a state is left
+/// that is needed later; without, it stops at the answer that cannot be explained. Says how many steps
+/// it took, too.
+pub(crate) fn explain<M: Model>(
+    model: &M,
+    history: &[&Operation],
+    refutation: Refutation,
+    budget: u64,
+) -> (Refutation, u64) {
+    let (again, steps) = Search::new(model, history, false).run(EXPLANATION.min(budget));
+    match again {
+        Verdict::Linearizable => panic!("foresight has refused what is right: {refutation}"),
+        Verdict::Refuted(better) => (better, steps),
+        Verdict::Undecided(_) => (refutation, steps),
     }
-    // With foresight it stops where a state is left that is needed later. For people, it is asked
-    // once more without, which stops at the answer that cannot be explained.
-    let (again, more) = Search::new(model, history, false).run(EXPLANATION.min(budget));
-    assert!(again != Verdict::Linearizable, "foresight has refused what is right");
-    let explained = matches!(again, Verdict::Refuted(_));
-    (if explained { again } else { verdict }, steps + more)
 }
 
 impl<'a, M: Model> Search<'a, M> {
