@@ -151,7 +151,9 @@ fn read(rest: &str) -> Result<Command, String> {
     let whole = match rest {
         "" => false,
         "whole" => true,
-        _ => return Err(format!("readPage takes a page, and `whole` if you want it, not `{rest}`")),
+        _ => {
+            return Err(format!("readPage takes a page, and `whole` if you want it, not `{rest}`"));
+        }
     };
     let (page, contents) = (page.parse()?, Bytes::new());
     Ok(Command::One(Task { want: Want::Read, page, contents, whole, work: None }))
@@ -236,15 +238,13 @@ mod tests {
     #[test]
     fn mistakes_are_explained() {
         let mut commands = Commands::default();
-        for (line, word) in
-            [
-                ("readPage", "like P1"),
-                ("readPage X", "like P1"),
-                ("readPage P1 P2", "whole"),
-                ("work", "KIND"),
-                ("red", "help"),
-            ]
-        {
+        for (line, word) in [
+            ("readPage", "like P1"),
+            ("readPage X", "like P1"),
+            ("readPage P1 P2", "whole"),
+            ("work", "KIND"),
+            ("red", "help"),
+        ] {
             let Typed::Wrong(why) = commands.line(line) else { panic!("{line}") };
             assert!(why.contains(word), "{why}");
         }

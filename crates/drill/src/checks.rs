@@ -309,6 +309,8 @@ pub fn no_uncalled_death(
             What::Killed(server) => kills.entry(*server).or_default().push(record.at),
             // The end of an adopted server is seen twice, and better by the drill, which reaps it.
             What::Exited { how, .. } if how == "gone" => {}
+            // A detector that cannot hear its server launches another; that one finds the name taken.
+            What::Exited { how, .. } if how == "exit code 3" => {}
             What::Exited { server, how } => {
                 exits.entry(*server).or_default().push((record.at, how))
             }

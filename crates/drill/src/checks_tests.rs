@@ -237,6 +237,10 @@ fn an_end_that_nobody_called_for_is_found() {
     let seen_twice = [launch(1), exit(10, "signal 9"), exit(11, "gone")];
     assert!(no_uncalled_death(&seen_twice, &[(9, s1)], &[]).held);
 
+    let refused = [launch(1), launch(5), exit(6, "exit code 3"), exit(10, "signal 9")];
+    assert!(no_uncalled_death(&refused, &[(9, s1)], &[]).held);
+    assert!(!no_uncalled_death(&refused, &[], &[]).held, "the first one's end");
+
     let by_detector = Record { at: 9, who: name("LFD1"), what: What::Killed(s1) };
     assert!(no_uncalled_death(&[launch(1), by_detector, exit(10, "signal 9")], &[], &[]).held);
 }

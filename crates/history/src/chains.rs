@@ -250,7 +250,9 @@ impl Search {
         let scarce = |state: &usize| self.is_scarce(*state, &after);
         let enough: Vec<usize> =
             after.used.keys().copied().filter(|state| !scarce(state)).collect();
-        enough.iter().for_each(|state| drop(after.used.remove(state)));
+        for state in &enough {
+            after.used.remove(state);
+        }
         Some(after)
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! Guarantees: printing never makes the loop wait. Lines are formatted into a buffer, handed to a
 //! writing thread once per turn, and when the terminal is slower than that, dropped and counted. A
-//! line stays whole where several streams or processes share a pipe. A closed standard output ends
-//! the printing and not the process.
+//! line stays whole where several processes share a pipe, and where standard output and standard
+//! error are one file, its lines are in the order in which they were said. A closed standard output
+//! ends the printing and not the process.
 //!
 //! Not here: the text of any line; that is [`Event`]'s `Display`.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -53,7 +57,8 @@ impl Default for Settings {
 pub(crate) struct Console {
     settings: Settings,
     out: Printer,
-    err: Printer,
+    /// Nothing where standard error is the same file as standard output.
+    err: Option<Printer>,
     stamp: Stamp,
 }
 
@@ -70,23 +75,29 @@ impl Console {
                 terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
+        let err = if are_one(&io::stdout(), &io::stderr()) {
+            None
+        } else {
+            Some(Printer::start(io::stderr(), colors(io::stderr().is_terminal()), "stderr")?)
+        };
         Ok(Self {
             settings,
             out: Printer::start(io::stdout(), colors(io::stdout().is_terminal()), "stdout")?,
-            err: Printer::start(io::stderr(), colors(io::stderr().is_terminal()), "stderr")?,
+            err,
             stamp: Stamp::default(),
         })
     }
 
     /// Prints an event where it belongs, if it is to be printed at all.
     pub(crate) fn note(&mut self, event: &Event) {
+        let err = self.err.as_mut().unwrap_or(&mut self.out);
         match event.stream() {
             Stream::Timed | Stream::Plain if self.settings.quiet => {}
             Stream::Plain => self.out.line(None, false, event),
             Stream::Timed => self.out.line(Some(self.stamp.now()), false, event),
-            Stream::Diagnostic => self.err.line(Some(self.stamp.now()), true, event),
+            Stream::Diagnostic => err.line(Some(self.stamp.now()), true, event),
             Stream::Detail if self.settings.verbose => {
-                self.err.line(Some(self.stamp.now()), false, event);
+                err.line(Some(self.stamp.now()), false, event);
             }
             Stream::Detail => {}
         }
@@ -96,15 +107,26 @@ impl Console {
     /// handed over later.
     pub(crate) fn hand_over(&mut self) -> bool {
         let out = self.out.hand_over();
-        let err = self.err.hand_over();
+        let err = self.err.as_mut().is_some_and(Printer::hand_over);
         out || err
     }
 
     /// Prints the rest, as far as the terminal takes it in time.
     pub(crate) fn finish(self) {
         self.out.finish();
-        self.err.finish();
+        if let Some(err) = self.err {
+            err.finish();
+        }
     }
+}
+
+/// Whether two streams are one file: a terminal, a pipe, a log.
+fn are_one(one: &impl AsFd, other: &impl AsFd) -> bool {
+    let identity = |stream: BorrowedFd<'_>| {
+        let file = File::from(stream.try_clone_to_owned().ok()?).metadata().ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    identity(one.as_fd()).is_some_and(|same| identity(other.as_fd()) == Some(same))
 }
 
 /// The time before a line, formatted once per second.
@@ -249,6 +271,14 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn both_ends_of_a_copied_stream_are_one_and_two_pipes_are_not() {
+        let ((_one_end, one), (_other_end, other)) =
+            (io::pipe().expect("a pipe"), io::pipe().expect("a pipe"));
+        assert!(are_one(&one, &one.try_clone().expect("a copy")));
+        assert!(!are_one(&one, &other));
     }
 
     fn slow() -> (Printer, std::sync::mpsc::Sender<()>, Receiver<Vec<u8>>) {

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why the host cannot run. The process ends with exit code 2.
+/// Why the host cannot run. The process ends with exit code 2, or 3 when it runs already.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A door cannot be opened.

@@ -151,7 +151,7 @@ impl World {
     pub(crate) fn start_process(&mut self, pid: Pid, kind: Kind) {
         let dark = self.network.off.contains(&crate::network::machine(kind));
         if self.names.contains_key(&kind.name()) && !is_off(Mutant::TwoOfAName) {
-            return self.reap(pid, "exit code 2");
+            return self.reap(pid, "exit code 3");
         }
         if dark {
             return;

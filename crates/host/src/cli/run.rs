@@ -10,9 +10,13 @@ use node::Role;
 
 use super::{Common, Plan, VARIABLES, unknown_variables};
 use crate::Settings;
+use crate::error::Error;
 
 /// Bad use, or an environment in which the program cannot run.
 const BAD_USE: u8 = 2;
+
+/// The same process runs already; whoever launched this one may wait until that one is heard of.
+const RUNS_ALREADY: u8 = 3;
 
 /// A role that is ready to run. What it is made of differs from service to service; running it does
 /// not.
@@ -27,7 +31,7 @@ impl Ready {
 
 /// The whole of a binary: reads the command line, lets `prepare` build the role and its settings,
 /// and runs it; with `--check`, prints what would be used instead. Anything wrong is one line and
-/// exit code 2.
+/// exit code 2, or 3 where the same process runs already.
 pub fn run<A: Parser>(prepare: fn(A, &mut Plan) -> anyhow::Result<Ready>) -> ExitCode {
     let program = A::command().get_name().to_owned();
     match start(&program, prepare) {
@@ -37,7 +41,8 @@ pub fn run<A: Parser>(prepare: fn(A, &mut Plan) -> anyhow::Result<Ready>) -> Exi
             let text = format!("{error:#}");
             let words: Vec<&str> = text.split_whitespace().collect();
             eprintln!("{program}: {}", words.join(" "));
-            ExitCode::from(BAD_USE)
+            let second = matches!(error.downcast_ref(), Some(Error::Locked { .. }));
+            ExitCode::from(if second { RUNS_ALREADY } else { BAD_USE })
         }
     }
 }
