@@ -248,11 +248,8 @@ impl Search {
         }
         after.state = after.state.filter(|state| self.is_scarce(*state, &after));
         let scarce = |state: &usize| self.is_scarce(*state, &after);
-        let enough: Vec<usize> =
-            after.used.keys().copied().filter(|state| !scarce(state)).collect();
-        for state in &enough {
-            after.used.remove(state);
-        }
+        let used = after.used.iter().filter(|(state, _)| scarce(state));
+        after.used = used.map(|(state, used)| (*state, *used)).collect();
         Some(after)
     }
 }

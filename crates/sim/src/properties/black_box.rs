@@ -15,7 +15,8 @@ use wire::ClusterId;
 use crate::ledger::Ledger;
 use crate::{Seen, Sight, Watcher, World};
 
-/// How many steps the search of one run may take. The swarm's runs need a few thousand.
+/// How many steps the search of one run may take. The swarm's runs need little more than one for each
+/// request.
 const BUDGET: u64 = 2_000_000;
 /// The request of nobody: all is forgotten. No client's request has a zero byte.
 const FORGET: &[u8] = b"\0";
