@@ -61,9 +61,9 @@ fn the_largest_page_goes_from_process_to_process() {
             from: "P".repeat(16).parse().expect("a name"),
             to: "Q".repeat(16).parse().expect("a name"),
             page: PageNumber(u32::MAX),
-            operation: u64::MAX,
-            grant: u64::MAX,
-            clock: u64::MAX,
+            operation: u64::MAX >> 1,
+            grant: u64::MAX >> 1,
+            clock: u64::MAX >> 1,
             contents: Bytes::from(contents),
         });
         let mut frame = BytesMut::new();
