@@ -1,7 +1,7 @@
 //! What an Ivy process needs for an operation on a page that it may use, without sockets: nothing is
 //! sent, and it is aimed at less than a microsecond. `cargo bench -p client`.
 //!
-//! A turn is a typed `work` of 4096 operations, with all that is said of each.
+//! A turn is a typed `work` of 4000 operations, with all that is said of each.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::time::Duration;
@@ -10,8 +10,8 @@ use client::ivy::{Config, Process};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use node::{Conn, Input, Output, Peer, Role as _, Time};
 
-/// As many as a process does in one turn.
-const TURN: u64 = 4096;
+/// A little fewer than a process does at most in one turn.
+const TURN: u64 = 4000;
 const RM: &str = "127.0.0.110:8006";
 const RM_LINK: Conn = Conn(2);
 const MANAGER: &str = "127.0.0.101:8000";
