@@ -15,6 +15,7 @@ use wire::{ClusterId, Epoch, Message, NodeName, Sequence, View};
 
 use crate::observe::{Seen, Sight, Sights};
 use crate::process::Pid;
+use crate::register::swapped;
 
 /// A place in the history of the whole installation. A later cluster has a greater id.
 pub type Place = (ClusterId, Sequence);
@@ -39,8 +40,9 @@ pub struct Request {
 pub struct Ledger {
     /// Every persisted view.
     pub views: BTreeMap<Epoch, View>,
-    /// Where each effective request stands, by its body; the driver makes bodies unique.
-    pub effects: BTreeMap<Bytes, Place>,
+    /// Where each effective request stands, by its body; the driver makes bodies unique. What a lost
+    /// cluster has executed may be executed again in the next one, so there is a place for each.
+    effects: BTreeMap<Bytes, BTreeMap<ClusterId, Sequence>>,
     /// The bodies of effective requests by their place.
     pub order: BTreeMap<Place, Bytes>,
     /// The requests that were sent, by their body.
@@ -64,6 +66,20 @@ impl Ledger {
     #[must_use]
     pub fn current(&self) -> Option<&View> {
         self.views.last_key_value().map(|(_, view)| view)
+    }
+
+    /// Where a request stands, by its body; the newest cluster first.
+    pub fn places(&self, body: &[u8]) -> impl Iterator<Item = Place> {
+        let places = self.effects.get(body).into_iter().flatten();
+        places.map(|(cluster, sequence)| (*cluster, *sequence)).rev()
+    }
+
+    /// The status that stood before a place: that of the last place before it in the same cluster; a
+    /// new cluster begins with `?`.
+    #[must_use]
+    pub fn status_before(&self, place: Place) -> &[u8] {
+        let earlier = self.order.range(..place).next_back();
+        earlier.filter(|((cluster, _), _)| *cluster == place.0).map_or(b"?", |(_, body)| body)
     }
 
     /// How many requests of a client process are answered, or given up.
@@ -113,11 +129,8 @@ impl Ledger {
                 *highest = (*highest).max(*sequence);
                 if *effect {
                     let place = (cluster, *sequence);
-                    // What a lost cluster has executed may be executed again in the next one.
-                    let known = self.effects.entry(body.clone()).or_insert(place);
-                    if known.0 < cluster {
-                        *known = place;
-                    }
+                    let places = self.effects.entry(body.clone()).or_default();
+                    places.entry(cluster).or_insert(*sequence);
                     self.order.entry(place).or_insert_with(|| body.clone());
                 }
             }
@@ -136,13 +149,14 @@ impl Ledger {
                 *self.done.entry(sight.pid).or_default() += 1;
             }
             Event::Answered { body, .. } => {
-                let asked = crate::register::swapped(body).map_or(&body[..], |(_, after)| after);
+                let (before, asked) = swapped(body).unwrap_or((&[], &body[..]));
+                let place = self.places(asked).find(|place| self.status_before(*place) == before);
                 let Some(request) = self.requests.get_mut(asked) else { return };
                 if request.answered.is_none() && !request.given_up {
                     *self.done.entry(sight.pid).or_default() += 1;
                 }
                 request.answered.get_or_insert_with(|| (sight.at, body.clone()));
-                self.answered = self.answered.max(self.effects.get(asked).copied());
+                self.answered = self.answered.max(place);
             }
             _ => {}
         }
