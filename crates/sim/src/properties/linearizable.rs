@@ -7,6 +7,8 @@
 
 use bytes::Bytes;
 use node::Event;
+use server::Replica;
+use wire::Message;
 
 use crate::ledger::Place;
 use crate::register::swapped;
@@ -16,16 +18,33 @@ use crate::{Seen, Sight, Sights, Watcher, World};
 #[derive(Debug, Default)]
 pub(super) struct Linearizable;
 
+/// A server answers what stood at the place in its own cluster, whatever another one has executed.
+fn says_what_stood(sight: &Sight<'_>, world: &World, reply: &Bytes) -> Result<(), String> {
+    let Some(cluster) = world.server(sight.pid).map(Replica::cluster) else { return Ok(()) };
+    let Some((before, after)) = swapped(reply) else { return Ok(()) };
+    let ledger = world.ledger();
+    let here = ledger.places(after).find(|(of, _)| *of == cluster);
+    let stood = here.map(|place| ledger.status_before(place));
+    if stood.is_none_or(|stood| stood == before) {
+        return Ok(());
+    }
+    let (who, stood) = (sight.who, Bytes::copy_from_slice(stood.unwrap_or_default()));
+    Err(format!("{who} answers {reply:?}, but before it stood {stood:?}"))
+}
+
 impl Watcher for Linearizable {
     fn name(&self) -> &'static str {
         "I10 linearizable"
     }
 
     fn sights(&self) -> Sights {
-        Sights::NOTED
+        Sights::NOTED.and(Sights::SENT)
     }
 
     fn see(&mut self, sight: &Sight<'_>, world: &World) -> Result<(), String> {
+        if let Seen::Sent { message: Message::Reply { body: Some(reply), .. }, .. } = &sight.what {
+            return says_what_stood(sight, world, reply);
+        }
         let Seen::Noted(Event::Answered { number, body, .. }) = &sight.what else { return Ok(()) };
         let who = sight.who;
         let Some((before, after)) = swapped(body) else {
