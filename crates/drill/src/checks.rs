@@ -290,6 +290,9 @@ pub fn real_time_order(operations: &[Operation], places: &[Option<u64>]) -> Find
     Finding::of("real-time order", asked.len(), "answered requests in the order of time", &broken)
 }
 
+/// How a server ends that finds another run of itself (`node::RUNS_ALREADY`).
+const NAME_TAKEN: &str = "exit code 3";
+
 /// Every server that ended was killed by the drill or by its detector (`ours`: kills by the drill),
 /// and no other process ended by itself (`strays`).
 #[must_use]
@@ -310,7 +313,7 @@ pub fn no_uncalled_death(
             // The end of an adopted server is seen twice, and better by the drill, which reaps it.
             What::Exited { how, .. } if how == "gone" => {}
             // A detector that cannot hear its server launches another; that one finds the name taken.
-            What::Exited { how, .. } if how == "exit code 3" => {}
+            What::Exited { how, .. } if how == NAME_TAKEN => {}
             What::Exited { server, how } => {
                 exits.entry(*server).or_default().push((record.at, how))
             }

@@ -27,7 +27,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::links::{self, Chain, Chains, Moment, NEVER, Obstacle};
+use crate::links::{self, Chain, Chains, Moment, NEVER, Obstacle, Uses};
 use crate::{Model, Operation, Refutation, Verdict};
 
 /// How far an order is. Chains are numbered in the order of their first answers.
@@ -43,19 +43,6 @@ struct Stand {
     used: BTreeMap<usize, usize>,
 }
 
-/// The chains that have to do with a state (in ascending order).
-#[derive(Debug, Clone, Default)]
-struct Uses {
-    /// They lead to it from another one.
-    makers: Vec<usize>,
-    /// They need it and lead back to it.
-    loops: Vec<usize>,
-    /// They need it and lead to another one.
-    takers: Vec<usize>,
-    /// When its spares were asked (in ascending order).
-    spares: Vec<Moment>,
-}
-
 /// A step: a chain, and whether a spare comes before it, for its head.
 #[derive(Debug, Clone, Copy)]
 struct Step {
@@ -68,8 +55,10 @@ struct Search {
     chains: Vec<Chain>,
     /// Which later chains may stand before each one.
     open: Vec<Vec<usize>>,
-    /// By the number of the state.
+    /// Which chains have to do with each state (in ascending order).
     uses: Vec<Uses>,
+    /// When the spares of each state were asked (in ascending order).
+    spares: Vec<Vec<Moment>>,
     steps: u64,
 }
 
@@ -109,22 +98,14 @@ fn refutation(history: &[&Operation], operation: usize) -> Refutation {
 
 impl Search {
     fn new(Chains { chains, spares, states }: Chains) -> Self {
-        let mut uses = vec![Uses::default(); states];
-        for (place, chain) in chains.iter().enumerate() {
-            if chain.head == Some(chain.tail) {
-                uses[chain.tail].loops.push(place);
-                continue;
-            }
-            uses[chain.tail].makers.push(place);
-            if let Some(head) = chain.head {
-                uses[head].takers.push(place);
-            }
-        }
+        let users = chains.iter().enumerate().map(|(at, chain)| (at, chain.head, chain.tail));
+        let uses = links::uses(states, users);
+        let mut of_state = vec![Vec::new(); states];
         for (state, asked) in spares {
-            uses[state].spares.push(asked);
+            of_state[state].push(asked);
         }
         let open = open(&chains);
-        Self { chains, open, uses, steps: 0 }
+        Self { chains, open, uses, spares: of_state, steps: 0 }
     }
 
     /// Finds out whether there is an order; if there is none, which chain was never come past. Nothing
@@ -202,7 +183,7 @@ impl Search {
     /// How many spares of a state can be executed here.
     fn spares(&self, state: usize, here: &Stand) -> usize {
         let until = self.chains.get(here.next).map_or(NEVER, |chain| chain.answered);
-        let asked = self.uses[state].spares.partition_point(|asked| *asked <= until);
+        let asked = self.spares[state].partition_point(|asked| *asked <= until);
         asked - here.used.get(&state).copied().unwrap_or_default()
     }
 
@@ -220,7 +201,7 @@ impl Search {
 
     /// Whether what remaining chains need of this state cannot be given to them any more.
     fn is_short(&self, state: usize, here: &Stand) -> bool {
-        let Uses { makers, loops, takers, spares } = &self.uses[state];
+        let (Uses { makers, loops, takers }, spares) = (&self.uses[state], &self.spares[state]);
         let used = here.used.get(&state).copied().unwrap_or_default();
         let given = self.left(makers, here) + spares.len() - used;
         let given = given + usize::from(here.state == Some(state));

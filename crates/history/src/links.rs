@@ -81,21 +81,47 @@ struct Link {
     answered: Moment,
 }
 
-/// Who has to do with a state.
+/// Who has to do with a state, in the order in which they were given.
 #[derive(Debug, Clone, Default)]
-struct Uses {
-    /// What leads to it, and was not there before.
-    makers: Vec<usize>,
-    /// What needs it and leaves it as it is, in the order of the answers.
-    loops: Vec<usize>,
+pub(crate) struct Uses {
+    /// What leads to it from another one.
+    pub(crate) makers: Vec<usize>,
+    /// What needs it and leaves it as it is.
+    pub(crate) loops: Vec<usize>,
     /// What needs it and changes it.
-    takers: Vec<usize>,
+    pub(crate) takers: Vec<usize>,
+}
+
+/// The uses of every state, by its number. Each user is its own number, the state that it needs, if any,
+/// and the one that it leads to.
+pub(crate) fn uses(
+    states: usize,
+    users: impl Iterator<Item = (usize, Option<usize>, usize)>,
+) -> Vec<Uses> {
+    let mut uses = vec![Uses::default(); states];
+    for (at, before, after) in users {
+        if before == Some(after) {
+            uses[after].loops.push(at);
+            continue;
+        }
+        uses[after].makers.push(at);
+        if let Some(before) = before {
+            uses[before].takers.push(at);
+        }
+    }
+    uses
 }
 
 /// The chains of a history in which nobody was answered before it asked.
 pub(crate) fn chains<M: Model>(model: &M, history: &[&Operation]) -> Result<Chains, Obstacle> {
     let (links, states) = links(model, history)?;
-    let next = next(&links, &uses(&links, states))?;
+    let users = links.iter().enumerate().map(|(at, link)| (at, link.before, link.after));
+    let mut uses = uses(states, users);
+    // One that precedes another was answered before it.
+    for uses in &mut uses {
+        uses.loops.sort_by_key(|at| links[*at].answered);
+    }
+    let next = next(&links, &uses)?;
     let mut starts = vec![true; links.len()];
     next.iter().flatten().for_each(|after| starts[*after] = false);
     let mut all = Chains { chains: Vec::new(), spares: Vec::new(), states };
@@ -163,25 +189,6 @@ fn links<M: Model>(model: &M, history: &[&Operation]) -> Result<(Vec<Link>, usiz
     });
     links.extend(pending);
     Ok((links, numbers.len()))
-}
-
-fn uses(links: &[Link], states: usize) -> Vec<Uses> {
-    let mut uses = vec![Uses::default(); states];
-    for (at, link) in links.iter().enumerate() {
-        if link.before == Some(link.after) {
-            uses[link.after].loops.push(at);
-            continue;
-        }
-        uses[link.after].makers.push(at);
-        if let Some(before) = link.before {
-            uses[before].takers.push(at);
-        }
-    }
-    // One that precedes another was answered before it.
-    for uses in &mut uses {
-        uses.loops.sort_by_key(|at| links[*at].answered);
-    }
-    uses
 }
 
 /// What comes directly after each link, where that is known.

@@ -89,7 +89,7 @@ pub fn ci() -> Vec<Named> {
 }
 
 /// The one that was asked for: three members, two requests, two views, one death. Some minutes on two
-/// cores, and 3 GB of memory.
+/// cores, and 2.5 GB for the worlds.
 #[must_use]
 pub fn view_change() -> Named {
     let scope = Scope { formed: 3, requests: 2, crashes: 1, ..calm() };

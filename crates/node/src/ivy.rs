@@ -128,8 +128,8 @@ pub enum Ivy {
     },
     /// The heading of the manager's table.
     Records {
-        /// Which manager's: `cm_Primary` or `cm_Backup`.
-        of: &'static str,
+        /// Whether the manager is the primary.
+        primary: bool,
     },
     /// A row of it.
     Record {
@@ -261,8 +261,8 @@ impl fmt::Display for Ivy {
                 write!(f, "{by} was given up by the manager: it begins anew without any page.")
             }
             Self::Attached { by, life } => write!(f, "{by} is known to the manager, life {life}."),
-            Self::Records { of } => {
-                writeln!(f, "{of}:")?;
+            Self::Records { primary } => {
+                writeln!(f, "cm_{}:", if *primary { "Primary" } else { "Backup" })?;
                 f.write_str("Record    Owner_ID  copy_set")
             }
             Self::Record { page, owner, copies } => {
@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(Ivy::Done.to_string(), "Done");
         let heading = Ivy::Entries { of: name("P1") }.to_string();
         assert_eq!(heading, "process_P1:\nPage      isOwner   Access");
-        let heading = Ivy::Records { of: "cm_Primary" }.to_string();
+        let heading = Ivy::Records { primary: true }.to_string();
         assert_eq!(heading, "cm_Primary:\nRecord    Owner_ID  copy_set");
     }
 

@@ -34,5 +34,5 @@ mod role;
 mod time;
 
 pub use event::{Event, Stream};
-pub use role::{Conn, Input, Output, Peer, Role, Tune};
+pub use role::{Conn, Input, Output, Peer, RUNS_ALREADY, Role, Tune};
 pub use time::Time;

@@ -89,6 +89,10 @@ pub enum Input {
     Tune(Tune),
 }
 
+/// The exit code of a process that finds another run of itself: whoever launched it may wait until that
+/// one is heard of.
+pub const RUNS_ALREADY: u8 = 3;
+
 /// What a role wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {

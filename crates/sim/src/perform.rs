@@ -11,7 +11,7 @@ use client::Client;
 use gfd::GlobalFaultDetector;
 use lfd::LocalFaultDetector;
 use node::mutant::{Mutant, is_off};
-use node::{Event, Input, Output};
+use node::{Event, Input, Output, RUNS_ALREADY};
 use rm::ReplicationManager;
 use server::Replica;
 use wire::{ClientName, ClusterId, Incarnation, NodeName, ReplicaName, ports};
@@ -151,7 +151,7 @@ impl World {
     pub(crate) fn start_process(&mut self, pid: Pid, kind: Kind) {
         let dark = self.network.off.contains(&crate::network::machine(kind));
         if self.names.contains_key(&kind.name()) && !is_off(Mutant::TwoOfAName) {
-            return self.reap(pid, "exit code 3");
+            return self.reap(pid, &format!("exit code {RUNS_ALREADY}"));
         }
         if dark {
             return;

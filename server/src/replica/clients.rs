@@ -187,7 +187,7 @@ impl Clients {
 
     /// Forgets a connection.
     pub(super) fn forget(&mut self, conn: Conn) {
-        self.lives.is_known(conn);
+        self.lives.no_longer_silent(conn);
         if let Some(link) = self.links.remove(&conn) {
             self.names.remove(&link.name);
         }

@@ -7,6 +7,8 @@
 //!
 //! Not here: becoming a member; that is a view of the RM (see `views`).
 
+use std::time::Duration;
+
 use node::mutant::{Mutant, is_off};
 use node::{Conn, Event, Output, Time};
 use wire::{
@@ -30,7 +32,7 @@ pub(super) struct Following {
     said: Option<Sequence>,
     incoming: Option<Incoming>,
     /// Since when nobody leads.
-    pub(super) alone_since: Time,
+    alone_since: Time,
     complained_at: Option<Time>,
     /// The last stale sender that was told so; once is enough.
     refused: Option<(Conn, Epoch)>,
@@ -51,6 +53,12 @@ impl Following {
 
     pub(super) fn leader(&self) -> Option<Conn> {
         self.leader
+    }
+
+    /// When the primary will be complained of first, if nobody leads until then.
+    pub(super) fn complaint_due(&self, now: Time, ack_timeout: Duration) -> Option<Time> {
+        let due = self.alone_since + ack_timeout;
+        (self.leader.is_none() && due > now).then_some(due)
     }
 }
 

@@ -114,6 +114,17 @@ impl Leading {
         }
     }
 
+    /// When there will be somebody to complain of, if everyone stays as silent as they are.
+    pub(super) fn complaint_due(
+        &self,
+        now: Time,
+        ack_timeout: Duration,
+        peer_timeout: Duration,
+    ) -> Option<Time> {
+        let required = self.links.values().filter(|link| link.required());
+        required.filter_map(|link| link.complaint_due(now, ack_timeout, peer_timeout)).min()
+    }
+
     /// Up to where everyone who is required has acknowledged in this epoch.
     fn acknowledged(&self, last: Sequence) -> Sequence {
         if is_off(Mutant::AnswerBeforeAcks) {

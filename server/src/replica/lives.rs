@@ -50,7 +50,7 @@ impl Lives {
     }
 
     /// Somebody has spoken on a connection, or it is closed.
-    pub(super) fn is_known(&mut self, conn: Conn) {
+    pub(super) fn no_longer_silent(&mut self, conn: Conn) {
         if !self.silent.is_empty() {
             self.silent.remove(&conn);
         }
@@ -130,7 +130,7 @@ impl Life<'_> {
     }
 
     /// Whether this very question was executed in it.
-    fn executed(&self, asked: &Asked) -> bool {
+    fn has_executed(&self, asked: &Asked) -> bool {
         self.executed.is_some_and(|s| s.asked(asked.number, &asked.body))
     }
 
@@ -144,7 +144,7 @@ impl Life<'_> {
     fn is_taken(&self, asked: &Asked) -> bool {
         let answered = |s: &Session| matches!(s.known(asked.number), Known::Answered(_));
         self.is_pending(asked.number)
-            || self.executed.is_some_and(answered) && !self.executed(asked)
+            || self.executed.is_some_and(answered) && !self.has_executed(asked)
     }
 }
 
@@ -196,7 +196,7 @@ impl<S: Service> Replica<S> {
         // The very question again: late, handed over by a member that has not heard of its answer.
         let served = life.pending.served(asked.client);
         let lately = served.is_some_and(|at| now.since(at) < RESTART_TAKES);
-        !life.executed(asked) || !(last == asked.number || lately)
+        !life.has_executed(asked) || !(last == asked.number || lately)
     }
 
     /// Whether a request that a member hands over does not follow on what is known of its client's
@@ -211,7 +211,7 @@ impl<S: Service> Replica<S> {
         }
         let Some(last) = life.last() else { return false };
         if number.0 <= 1 {
-            let repeated = repeated || life.executed(asked);
+            let repeated = repeated || life.has_executed(asked);
             let started_already = number < last || number == last && !repeated;
             return started_already && self.clients.has_asked(asked.client);
         }

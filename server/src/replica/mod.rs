@@ -211,7 +211,7 @@ impl<S: Service> Replica<S> {
     }
 
     fn received(&mut self, now: Time, conn: Conn, message: Message, out: &mut Vec<Output>) {
-        self.clients.lives.is_known(conn);
+        self.clients.lives.no_longer_silent(conn);
         match message {
             // The request path first.
             Message::Request { client, number, body, session, .. } => {

@@ -140,14 +140,9 @@ impl<S: Service> Replica<S> {
     pub(super) fn complaint_due(&self, now: Time) -> Option<Time> {
         let (ack_timeout, peer_timeout) = (self.config.ack_timeout, self.config.peer_timeout);
         match &self.standing {
-            Standing::Primary(leading) => {
-                let required = leading.links.values().filter(|link| link.required());
-                required.filter_map(|l| l.complaint_due(now, ack_timeout, peer_timeout)).min()
-            }
-            Standing::Backup(f) if f.leader().is_none() => {
-                Some(f.alone_since + ack_timeout).filter(|at| *at > now)
-            }
-            Standing::Joiner(_) | Standing::Backup(_) => None,
+            Standing::Primary(leading) => leading.complaint_due(now, ack_timeout, peer_timeout),
+            Standing::Backup(following) => following.complaint_due(now, ack_timeout),
+            Standing::Joiner(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{FromArgMatches as _, Parser};
-use node::Role;
+use node::{RUNS_ALREADY, Role};
 
 use super::{Common, Plan, VARIABLES, unknown_variables};
 use crate::Settings;
@@ -14,9 +14,6 @@ use crate::error::Error;
 
 /// Bad use, or an environment in which the program cannot run.
 const BAD_USE: u8 = 2;
-
-/// The same process runs already; whoever launched this one may wait until that one is heard of.
-const RUNS_ALREADY: u8 = 3;
 
 /// A role that is ready to run. What it is made of differs from service to service; running it does
 /// not.

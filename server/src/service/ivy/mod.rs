@@ -349,8 +349,7 @@ impl Service for CentralManager {
             owner: record.owner,
             copies: record.copies.iter().copied().collect(),
         });
-        let of = if primary { "cm_Primary" } else { "cm_Backup" };
-        std::iter::once(Ivy::Records { of }).chain(rows).map(Event::Ivy).collect()
+        std::iter::once(Ivy::Records { primary }).chain(rows).map(Event::Ivy).collect()
     }
 
     fn summary(&self) -> Bytes {
